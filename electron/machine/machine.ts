@@ -1,0 +1,101 @@
+import type { Duplex } from 'node:stream'
+
+export type DriverName = 'native' | 'qemu' | 'builtin'
+
+/** What differs between drivers and matters to the engine; code outside a driver's folder asks these, never the name. */
+export interface MachineFeatures {
+  /** Containers see the host's own file system, so `-v /host/path:/x` can be a plain bind mount. */
+  hostBinds: boolean
+  /** The guest's networks are the host's own: container addresses can be reached from here without the agent. */
+  hostNetwork: boolean
+  /** The agent and its containers go on when the engine's process ends. */
+  survivesEngine: boolean
+}
+
+/** The named steps of a start, in order; a driver leaves out those it does not have. */
+export const stages = ['files', 'vm', 'kernel', 'disk', 'agent', 'network', 'engine'] as const
+export type Stage = (typeof stages)[number]
+
+export interface StageReport {
+  stage: Stage
+  /** A short sentence for a person, e.g. "Booting Linux for the first time (about 15 s)". */
+  text: string
+  /** 0 to 1 where it can be known. */
+  progress?: number
+}
+
+/** A start that failed: what happened, why, and the one thing to do next. */
+export class MachineError extends Error {
+  constructor(
+    readonly stage: Stage,
+    message: string,
+    readonly fix: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.name = 'MachineError'
+  }
+}
+
+export interface MachineOptions {
+  /** This machine's own folder inside the data dir; made by the driver when missing. */
+  dir: string
+  /** Processors of the guest; drivers that can have only one ignore more. */
+  cpus?: number
+  /** Bytes of guest memory. */
+  memory?: number
+  /** Greatest size of the data disk in bytes; the host file is sparse. */
+  disk?: number
+  /** Lines of the guest's console and the driver's own notes. */
+  log: (line: string) => void
+}
+
+/** What a machine costs on the host; all byte counts are those that the host sees. */
+export interface HostUsage {
+  /** Processes of the VM on the host (none on native). */
+  pids: number[]
+  /** Resident bytes of those processes. */
+  memory: number
+  /** CPU time of those processes since their start, in milliseconds. */
+  cpuMs: number
+  /** Allocated bytes of the data disk's file (sparse holes not counted). */
+  diskAllocated: number
+  /** Greatest size of the data disk in bytes, 0 where it is the host's own disk. */
+  diskSize: number
+}
+
+export interface BootReport {
+  kind: 'cold' | 'snapshot' | 'found' | 'started'
+  /** Milliseconds from `start()` to a reachable agent. */
+  ms: number
+}
+
+/**
+ * One Linux host for containers. Order of calls: `start` once, then `connect` any number of times, then `stop` or
+ * `kill` once. `start` rejects with a MachineError and leaves nothing running. `stop` and `kill` may be called at any
+ * time, also during a start, and more than once.
+ */
+export interface Machine {
+  readonly driver: DriverName
+  readonly features: MachineFeatures
+  start(onStage: (report: StageReport) => void): Promise<BootReport>
+  /** Opens a byte stream to the agent; the frames of resources/guest/contract.json travel on it. */
+  connect(): Promise<Duplex>
+  hostUsage(): Promise<HostUsage>
+  /** Clean end: the guest's disk is synced and unmounted, its processes end. On native the agent goes on. */
+  stop(): Promise<void>
+  /** Ends the VM's process at once, as a power cut would. */
+  kill(): Promise<void>
+  /** Called once when the machine ends without `stop` or `kill`. */
+  onExit(listener: (reason: string) => void): void
+}
+
+export type ProbeResult = { ok: true; detail: string } | { ok: false; reason: string }
+
+/** One way to make a machine. */
+export interface Driver {
+  readonly name: DriverName
+  /** Whether this driver can work on this computer, without starting anything lasting. */
+  probe(): Promise<ProbeResult>
+  create(options: MachineOptions): Machine
+}
