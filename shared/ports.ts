@@ -70,7 +70,8 @@ export function displayPorts(ports: readonly PortSummary[]): string {
         first.Type === port.Type &&
         first.IP === port.IP &&
         last + 1 === port.PrivatePort &&
-        (port.PublicPort ?? 0) - (first.PublicPort ?? 0) === (port.PublicPort ? port.PrivatePort - first.PrivatePort : 0),
+        (port.PublicPort ?? 0) - (first.PublicPort ?? 0) ===
+          (port.PublicPort ? port.PrivatePort - first.PrivatePort : 0),
     )
     if (range) range.last = port.PrivatePort
     else ranges.push({ port, last: port.PrivatePort })
