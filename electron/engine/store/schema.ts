@@ -1,0 +1,73 @@
+/** The steps that make the database; each runs once, in order. A released step is never changed, only followed. */
+export const schema: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+  -- A layer or config or manifest that lies in the content store, by digest ("sha256:…").
+  CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
+
+  -- An image of one platform. id is the digest of its config; the config and the manifest lie in the content store.
+  CREATE TABLE images (
+    id TEXT PRIMARY KEY,
+    manifest TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    os TEXT NOT NULL,
+    variant TEXT NOT NULL DEFAULT '',
+    created TEXT NOT NULL,
+    parent TEXT NOT NULL DEFAULT '',
+    -- Bytes of all layers unpacked.
+    size INTEGER NOT NULL,
+    loaded INTEGER NOT NULL
+  ) STRICT;
+
+  -- chain_id as in the OCI image specification; the agent's layer id is its first 16 hex digits.
+  CREATE TABLE layers (
+    chain_id TEXT PRIMARY KEY,
+    diff_id TEXT NOT NULL,
+    blob TEXT NOT NULL,
+    size INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE image_layers (
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    chain_id TEXT NOT NULL REFERENCES layers(chain_id),
+    PRIMARY KEY (image, position)
+  ) STRICT;
+
+  -- "docker.io/library/busybox:latest" or "…@sha256:…" -> image
+  CREATE TABLE image_references (
+    reference TEXT PRIMARY KEY,
+    image TEXT NOT NULL REFERENCES images(id),
+    -- The digest that a registry gave for it (of a manifest or an index), '' for local tags.
+    digest TEXT NOT NULL DEFAULT ''
+  ) STRICT;
+  CREATE INDEX image_references_image ON image_references(image);
+
+  -- A container: what create was given (config: JSON of Config, HostConfig, NetworkingConfig as the API has them) and
+  -- what became of it (state: JSON).
+  CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    config TEXT NOT NULL,
+    state TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE volumes (
+    name TEXT PRIMARY KEY,
+    created INTEGER NOT NULL,
+    driver TEXT NOT NULL,
+    options TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    anonymous INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created INTEGER NOT NULL,
+    config TEXT NOT NULL
+  ) STRICT;
+  `,
+]
