@@ -7,7 +7,7 @@ export interface Surroundings {
 
 const join = (platform: string, ...parts: string[]) => parts.join(platform === 'win32' ? '\\' : '/')
 
-/** The folder that holds all of the engine's state on this system, whatever the environment asks for. */
+/** The folder that holds all of the engine's state, unless BERTH_DATA_DIR names another. */
 export function standardDataDir({ platform, env, home }: Surroundings): string {
   switch (platform) {
     case 'win32':
@@ -25,22 +25,26 @@ export function defaultDataDir(around: Surroundings): string {
 }
 
 /** The address that an engine on this data dir listens on, in DOCKER_HOST's form: `unix://PATH` or `npipe://PIPE`. */
-export function defaultHost(platform: string, dataDir: string): string {
+export function hostOfDataDir(dataDir: string, platform: string): string {
   return platform === 'win32' ? 'npipe:////./pipe/berth' : `unix://${join(platform, dataDir, 'berth.sock')}`
 }
 
+/** The engine's address when none is given. */
+export function defaultHost(around: Surroundings): string {
+  return hostOfDataDir(defaultDataDir(around), around.platform)
+}
+
 /**
- * Turns an address of DOCKER_HOST's form into what `node:net` and `node:http` connect to. Takes `unix:///PATH`,
- * `npipe://PIPE` and `tcp://HOST:PORT` (without TLS); throws on anything else.
+ * Turns an address of DOCKER_HOST's form into what `node:net` and `node:http` connect to. Takes `unix://`, `npipe://`
+ * and `tcp://` (without TLS); anything else throws.
  */
-export function parseHost(address: string): { socketPath: string } | { host: string; port: number } {
-  const [, path] = /^unix:\/\/(\/.+)$/s.exec(address) ?? []
-  if (path) return { socketPath: path }
-  const [, pipe] = /^npipe:\/\/(\/.+)$/.exec(address) ?? []
-  if (pipe) return { socketPath: pipe.replaceAll('/', '\\') }
-  const [, ipv6, name, port] = /^tcp:\/\/(?:\[([\da-f:.]+)\]|([^:/[\]]+)):(\d+)$/i.exec(address) ?? []
-  if (port) return { host: (ipv6 ?? name)!, port: Number(port) }
-  throw new Error(
-    `Not an address of an engine: "${address}" (wanted unix:///PATH, npipe:////./pipe/NAME or tcp://HOST:PORT)`,
-  )
+export function parseHost(host: string): { socketPath: string } | { host: string; port: number } {
+  const [, scheme, rest] = /^(\w+):\/\/(.*)$/s.exec(host) ?? []
+  if (scheme === 'unix' && rest) return { socketPath: rest }
+  if (scheme === 'npipe' && rest) return { socketPath: rest.replaceAll('/', '\\') }
+  if (scheme === 'tcp' && rest) {
+    const { hostname, port } = new URL(`http://${rest}`)
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 2375 }
+  }
+  throw new Error(`unable to parse docker host \`${host}\``)
 }
