@@ -38,7 +38,9 @@ export function createApiServer(options: ApiServerOptions): Server {
     }
   }
 
-  const server = createServer((message, response) => void respond(message, new HttpReply(message, response, options.headers)))
+  const server = createServer(
+    (message, response) => void respond(message, new HttpReply(message, response, options.headers)),
+  )
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     void respond(message, new UpgradeReply(message, socket, head, options.headers))
   })
@@ -50,11 +52,18 @@ export function createApiServer(options: ApiServerOptions): Server {
 }
 
 function compile([method, path, handler]: Route): CompiledRoute {
-  const pattern = path.replace(/\{(\w+)(\*?)\}/g, (_, name: string, deep: string) => `(?<${name}>${deep ? '.+' : '[^/]+'})`)
+  const pattern = path.replace(
+    /\{(\w+)(\*?)\}/g,
+    (_, name: string, deep: string) => `(?<${name}>${deep ? '.+' : '[^/]+'})`,
+  )
   return { method, pattern: new RegExp(`^${pattern}$`), handler }
 }
 
-async function dispatch(routes: CompiledRoute[], message: IncomingMessage, reply: Reply): Promise<ApiAnswer | undefined> {
+async function dispatch(
+  routes: CompiledRoute[],
+  message: IncomingMessage,
+  reply: Reply,
+): Promise<ApiAnswer | undefined> {
   const url = new URL(message.url ?? '/', 'http://engine')
   const { version, path } = splitVersion(url.pathname)
   const methods = message.method === 'HEAD' ? ['HEAD', 'GET'] : [message.method]
@@ -94,7 +103,10 @@ function splitVersion(pathname: string): { version: number; path: string } {
   const asked = `${match[1]}.${match[2]}`
   const version = number(asked)
   if (version > number(maxApiVersion)) {
-    throw new EngineError('invalid', `client version ${asked} is too new. Maximum supported API version is ${maxApiVersion}`)
+    throw new EngineError(
+      'invalid',
+      `client version ${asked} is too new. Maximum supported API version is ${maxApiVersion}`,
+    )
   }
   if (version < number(minApiVersion)) {
     throw new EngineError(
@@ -178,7 +190,9 @@ class HttpReply implements Reply {
     }
     const text = typeof body === 'string' ? body : JSON.stringify(body) + '\n'
     const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'
-    this.response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text), ...all }).end(text)
+    this.response
+      .writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text), ...all })
+      .end(text)
   }
 
   async fail(status: number, message: string): Promise<void> {
@@ -209,7 +223,12 @@ class UpgradeReply implements Reply {
 
   hijack(contentType: string): Duplex {
     this.hijacked = true
-    const lines = Object.entries({ ...this.headers, 'Content-Type': contentType, Connection: 'Upgrade', Upgrade: 'tcp' })
+    const lines = Object.entries({
+      ...this.headers,
+      'Content-Type': contentType,
+      Connection: 'Upgrade',
+      Upgrade: 'tcp',
+    })
     this.socket.write(`HTTP/1.1 101 UPGRADED\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
     return this.socket
   }
@@ -223,7 +242,9 @@ class UpgradeReply implements Reply {
       Connection: 'close',
       ...headers,
     })
-    this.socket.end(`HTTP/1.1 ${status} \r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`)
+    this.socket.end(
+      `HTTP/1.1 ${status} \r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`,
+    )
   }
 
   async fail(status: number, message: string): Promise<void> {

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import type { Guest } from '../../machine/guest'
+import { EngineError } from '../errors'
+import type { Events } from '../events/events'
+import type { Db } from '../store/database'
+
+/** A volume as the API shows it. */
+export interface Volume {
+  Name: string
+  Driver: string
+  Mountpoint: string
+  CreatedAt: string
+  Labels: Record<string, string> | null
+  Scope: 'local'
+  Options: Record<string, string> | null
+}
+
+export interface VolumeRequest {
+  driver?: string
+  options?: Record<string, string>
+  labels?: Record<string, string>
+  /** Made by a container for a VOLUME without a name; goes with `rm -v` and with a plain prune. */
+  anonymous?: boolean
+}
+
+interface Row {
+  name: string
+  created: number
+  driver: string
+  options: string
+  labels: string
+  anonymous: number
+}
+
+const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+const anonymousLabel = 'com.docker.volume.anonymous'
+
+export interface VolumesOptions {
+  db: Db
+  guest: () => Pick<Guest, 'call'>
+  events: Events
+  /** Ids of the containers that have the volume mounted, running or not. */
+  usedBy: (name: string) => string[]
+}
+
+/** Named and anonymous volumes of the local driver: rows here, folders in the guest. */
+export class Volumes {
+  constructor(private readonly options: VolumesOptions) {}
+
+  /** The volume of that name, made when it is not there. Throws 'invalid' for a bad name, driver or option. */
+  async ensure(name: string, request: VolumeRequest): Promise<Volume> {
+    const found = this.row(name)
+    if (found) {
+      const driver = request.driver || 'local'
+      if (driver !== found.driver) {
+        throw new EngineError('conflict', `a volume named ${name} already exists with driver ${found.driver}`)
+      }
+      return this.show(found)
+    }
+    return this.create(name, request)
+  }
+
+  private async create(name: string, request: VolumeRequest): Promise<Volume> {
+    const id = name || randomBytes(32).toString('hex')
+    if (!validName.test(id)) {
+      throw new EngineError(
+        'invalid',
+        `create ${id}: "${id}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" ` +
+          'are allowed. If you intended to pass a host directory, use absolute path',
+      )
+    }
+    const driver = request.driver || 'local'
+    if (driver !== 'local') {
+      throw new EngineError('notFound', `error looking up volume plugin ${driver}: plugin "${driver}" not found`)
+    }
+    if (Object.keys(request.options ?? {}).length > 0) {
+      throw new EngineError('unsupported', 'options of the local volume driver are not available yet')
+    }
+    await this.options.guest().call('volume.create', { name: id })
+    const anonymous = request.anonymous || !name
+    const row: Row = {
+      name: id,
+      created: Date.now(),
+      driver,
+      options: JSON.stringify(request.options ?? {}),
+      labels: JSON.stringify({ ...request.labels, ...(anonymous ? { [anonymousLabel]: '' } : {}) }),
+      anonymous: anonymous ? 1 : 0,
+    }
+    this.options.db
+      .prepare('INSERT INTO volumes VALUES (@name, @created, @driver, @options, @labels, @anonymous)')
+      .run(row)
+    this.options.events.emit('volume', 'create', id, { driver })
+    return this.show(row)
+  }
+
+  /** Throws 'notFound'. */
+  async get(name: string): Promise<Volume> {
+    const row = this.row(name)
+    if (!row) throw new EngineError('notFound', `get ${name}: no such volume`)
+    return this.show(row)
+  }
+
+  async list(): Promise<(Volume & { usedBy: string[]; anonymous: boolean })[]> {
+    const rows = this.options.db.prepare('SELECT * FROM volumes ORDER BY name').all() as Row[]
+    return Promise.all(
+      rows.map(async (row) => ({
+        ...(await this.show(row)),
+        usedBy: this.options.usedBy(row.name),
+        anonymous: row.anonymous === 1,
+      })),
+    )
+  }
+
+  /** Removes the volume and its data. Throws 'notFound' (not with force) and 'conflict' while a container has it. */
+  async remove(name: string, force: boolean): Promise<void> {
+    if (!this.row(name)) {
+      if (force) return
+      throw new EngineError('notFound', `get ${name}: no such volume`)
+    }
+    const users = this.options.usedBy(name)
+    if (users.length > 0) {
+      throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`)
+    }
+    await this.options.guest().call('volume.remove', { name })
+    this.options.db.prepare('DELETE FROM volumes WHERE name = ?').run(name)
+    this.options.events.emit('volume', 'destroy', name, { driver: 'local' })
+  }
+
+  /** Removes the unused ones among `candidates`; answers their names and the bytes that came back. */
+  async prune(candidates: string[]): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }> {
+    const { sizes } = await this.options.guest().call('volume.sizes', { names: candidates })
+    const deleted: string[] = []
+    for (const name of candidates) {
+      if (this.options.usedBy(name).length > 0) continue
+      await this.remove(name, true)
+      deleted.push(name)
+    }
+    return { VolumesDeleted: deleted, SpaceReclaimed: deleted.reduce((sum, name) => sum + (sizes[name] ?? 0), 0) }
+  }
+
+  /** Bytes in each of the volumes. */
+  async sizes(names: string[]): Promise<Record<string, number>> {
+    return (await this.options.guest().call('volume.sizes', { names })).sizes
+  }
+
+  private row(name: string): Row | undefined {
+    return this.options.db.prepare('SELECT * FROM volumes WHERE name = ?').get(name) as Row | undefined
+  }
+
+  private async show(row: Row): Promise<Volume> {
+    // The folder is where the guest says; asking also mends one that was lost with the guest's disk.
+    const { mountpoint } = await this.options.guest().call('volume.create', { name: row.name })
+    const labels = JSON.parse(row.labels) as Record<string, string>
+    return {
+      Name: row.name,
+      Driver: row.driver,
+      Mountpoint: mountpoint,
+      CreatedAt: new Date(row.created).toISOString().replace(/\.\d+Z$/, 'Z'),
+      Labels: Object.keys(labels).length > 0 ? labels : null,
+      Scope: 'local',
+      Options: null,
+    }
+  }
+}
