@@ -5,10 +5,12 @@ export type Db = Database.Database
 
 /**
  * Opens the engine's state, making or migrating it as needed. Write-ahead logging with synchronous=NORMAL: a killed
- * engine loses nothing, a power cut at most the last transactions, never consistency.
+ * engine loses nothing, a power cut at most the last transactions, never consistency. Held by one process at a time:
+ * a second one gets SQLITE_BUSY.
  */
 export function openDatabase(file: string): Db {
-  const db = new Database(file)
+  const db = new Database(file, { timeout: 200 })
+  db.pragma('locking_mode = EXCLUSIVE')
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = NORMAL')
   db.pragma('foreign_keys = ON')

@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream'
+import { EngineError } from '../errors'
+import type { DockerEvent, Events } from '../events/events'
+import { matchesEvent, parseTime } from '../events/filter'
+import { infoOf, versionOf, type SystemOptions } from '../system/system'
+import { filters, ok, stream, type ApiRequest, type Route } from './http'
+
+const eventFilters = [
+  'builder',
+  'config',
+  'container',
+  'daemon',
+  'event',
+  'id',
+  'image',
+  'label',
+  'network',
+  'node',
+  'plugin',
+  'scope',
+  'secret',
+  'service',
+  'type',
+  'volume',
+]
+
+/** /_ping, /version, /info and /events. */
+export function systemRoutes(system: SystemOptions, events: Events): Route[] {
+  const ping = async () => ({
+    status: 200,
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Cache-Control': 'no-cache, no-store, must-revalidate',
+      Pragma: 'no-cache',
+    },
+    body: 'OK',
+  })
+  return [
+    ['GET', '/_ping', ping],
+    ['GET', '/version', async () => ok(versionOf(system.facts()))],
+    ['GET', '/info', async () => ok(infoOf(system))],
+    ['GET', '/events', async (request) => stream('application/json', eventStream(request, events))],
+    [
+      'POST',
+      '/session',
+      async () => Promise.reject(new EngineError('unsupported', 'BuildKit sessions are not available yet')),
+    ],
+  ]
+}
+
+/** Past events since `since`, then live ones until `until`, as JSON lines. */
+function eventStream({ query, signal }: ApiRequest, events: Events): Readable {
+  const wanted = filters(query, eventFilters)
+  const since = parseTime(query.get('since'))
+  const until = parseTime(query.get('until'))
+  const out = new Readable({ read: () => undefined })
+  const tell = (event: DockerEvent) => {
+    if ((until === undefined || event.timeNano / 1e9 <= until) && matchesEvent(event, wanted))
+      out.push(JSON.stringify(event) + '\n')
+  }
+  if (since !== undefined) for (const event of events.since(since)) tell(event)
+  const left = until === undefined ? Infinity : until * 1000 - Date.now()
+  if (left <= 0) {
+    out.push(null)
+    return out
+  }
+  const stopListening = events.listen(tell)
+  const timer = left === Infinity ? undefined : setTimeout(() => out.push(null), Math.min(left, 2 ** 31 - 1))
+  const end = () => {
+    stopListening()
+    clearTimeout(timer)
+  }
+  out.once('close', end)
+  signal.addEventListener('abort', () => out.destroy())
+  return out
+}

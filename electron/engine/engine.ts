@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { berthVersion, maxApiVersion } from '../../shared/version'
+import { starterImage } from '../machine/files'
+import { MachineError, type DriverName, type StageReport } from '../machine/machine'
+import { berthRoutes } from './api/berth'
+import { containerRoutes } from './api/containers'
+import { execRoutes } from './api/exec'
+import { imageRoutes } from './api/images'
+import { networkRoutes } from './api/networks'
+import { createApiServer } from './api/server'
+import { systemRoutes } from './api/system'
+import { volumeRoutes } from './api/volumes'
+import { Containers } from './containers/containers'
+import { messageOf } from './errors'
+import { Events } from './events/events'
+import { Images } from './images/images'
+import { forward } from './networks/dns'
+import { Networks } from './networks/networks'
+import { dialHere, Ports } from './networks/ports'
+import { ContentStore } from './store/content'
+import { openDatabase, type Db } from './store/database'
+import { listen } from './system/listen'
+import { openLog } from './system/log'
+import { chooseDriver, MachineHost } from './system/machine-host'
+import { Volumes } from './volumes/volumes'
+
+export interface EngineOptions {
+  /** native, builtin or auto. */
+  machine: string
+  dataDir: string
+  /** unix://PATH or npipe://PIPE */
+  host: string
+  onStage: (report: StageReport) => void
+}
+
+export interface Engine {
+  machine: DriverName
+  /** Closes the API, then the machine; on native the containers go on. */
+  stop: () => Promise<void>
+}
+
+/**
+ * Brings up the whole engine: the machine, the services on it, the API. Rejects with a MachineError (stage, cause, fix)
+ * and leaves nothing running.
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { dataDir, onStage } = options
+  await mkdir(dataDir, { recursive: true, mode: 0o711 })
+  const log = openLog(join(dataDir, 'log', 'engine.log'))
+  const choice = await chooseDriver(options.machine)
+  const machine = choice.driver.name
+  // The objects of each machine are kept apart: its layers and volumes lie in it.
+  const dir = join(dataDir, machine)
+  await mkdir(dir, { recursive: true, mode: 0o711 })
+  const db = openExclusively(join(dir, 'engine.db'), dataDir)
+
+  const events = new Events()
+  const host: MachineHost = new MachineHost({
+    choice,
+    dir,
+    log,
+    onStage,
+    answers: { dns: async (request) => answerDns(request as { message: string }) },
+    onEvent: (event) => containers.onGuestEvent(event),
+    onHello: async (hello) => {
+      images.guestHas(hello.layers)
+      await networks.start()
+      await containers.reconcile(hello)
+    },
+  })
+  const guest = () => host.guest()
+  const facts = () => host.facts()
+  const features = () => host.running().features
+  const content = new ContentStore(join(dir, 'content'))
+  const images = new Images({
+    db,
+    content,
+    guest,
+    facts,
+    events,
+    usedBy: (imageId) => containers.usingImage(imageId),
+  })
+  const volumes = new Volumes({ db, guest, events, usedBy: (name) => containers.usingVolume(name) })
+  const networks = new Networks({ db, guest, facts, events, hostNetwork: () => features().hostNetwork })
+  const ports = new Ports(async (address, port) =>
+    features().hostNetwork
+      ? dialHere(address, port)
+      : guest().open('dial', { network: 'tcp', address: `${address}:${port}` }),
+  )
+  const containers = new Containers({ db, guest, facts, features, events, images, volumes, networks, ports, log })
+
+  const system = {
+    instance: instanceOf(db),
+    dataDir,
+    facts,
+    containers: () => containers.counts(),
+    images: () => images.count(),
+  }
+  const server = createApiServer({
+    routes: [
+      ...systemRoutes(system, events),
+      ...containerRoutes(containers),
+      ...execRoutes(containers),
+      ...imageRoutes(images),
+      ...volumeRoutes(volumes),
+      ...networkRoutes(networks),
+      ...berthRoutes(host),
+    ],
+    headers: {
+      'Api-Version': maxApiVersion,
+      'Builder-Version': '1',
+      'Docker-Experimental': 'false',
+      Ostype: 'linux',
+      Server: `Berth/${berthVersion} (linux)`,
+      Swarm: 'inactive',
+    },
+    onError: (error, request) =>
+      log(`${request}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  })
+
+  const pidFile = join(dataDir, 'engine.pid')
+  const stop = async () => {
+    server.close()
+    server.closeAllConnections()
+    await containers.stop()
+    await host.stop().catch((error: unknown) => log(`stop: ${messageOf(error)}`))
+    db.close()
+    await rm(pidFile, { force: true })
+    await log.close()
+  }
+  try {
+    await content.open()
+    await host.start()
+    onStage({ stage: 'engine', text: 'Starting the engine' })
+    await images.loadStarter(starterImage())
+    await listen(server, options.host)
+    await writeFile(pidFile, String(process.pid))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  log(`engine ${berthVersion} ready on ${options.host}, machine ${machine} (${choice.why})`)
+  return { machine, stop }
+}
+
+function openExclusively(file: string, dataDir: string): Db {
+  try {
+    return openDatabase(file)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
+    throw new MachineError(
+      'files',
+      `Another engine is using ${dataDir}.`,
+      'Use that one, stop it, or give another --data-dir.',
+    )
+  }
+}
+
+function instanceOf(db: Db): string {
+  db.prepare("INSERT OR IGNORE INTO meta VALUES ('instance', ?)").run(randomUUID())
+  return (db.prepare("SELECT value FROM meta WHERE key = 'instance'").get() as { value: string }).value
+}
+
+async function answerDns({ message }: { message: string }): Promise<{ message: string }> {
+  return { message: (await forward(Buffer.from(message, 'base64'))).toString('base64') }
+}

@@ -1,0 +1,55 @@
+import { homedir } from 'node:os'
+import { parseArgs } from 'node:util'
+import { defaultDataDir, hostOfDataDir } from '../../shared/paths'
+import { MachineError, type StageReport } from '../machine/machine'
+import { startEngine } from './engine'
+
+const usage = `usage: engine [--machine auto|native|builtin] [--data-dir DIR] [--host unix://PATH] [--json-stages]`
+
+/** The headless engine: runs in the foreground until SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      machine: { type: 'string', default: 'auto' },
+      'data-dir': { type: 'string' },
+      host: { type: 'string' },
+      'json-stages': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(usage)
+    return
+  }
+  const begun = performance.now()
+  const dataDir =
+    values['data-dir'] ?? defaultDataDir({ platform: process.platform, env: process.env, home: homedir() })
+  const host = values.host ?? hostOfDataDir(dataDir, process.platform)
+  const json = values['json-stages']
+  const onStage = (report: StageReport) => {
+    if (json) console.log(`stage ${JSON.stringify(report)}`)
+    else console.log(`${report.text} …`)
+  }
+  try {
+    const engine = await startEngine({ machine: values.machine, dataDir, host, onStage })
+    console.log(`engine ready ${host} machine=${engine.machine} in ${Math.round(performance.now() - begun)} ms`)
+    let stopping = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (stopping) return
+        stopping = true
+        void engine.stop().then(() => process.exit(0))
+      })
+    }
+  } catch (error) {
+    const failure =
+      error instanceof MachineError
+        ? { stage: error.stage, message: error.message, fix: error.fix }
+        : { stage: 'engine', message: (error as Error).message, fix: '' }
+    if (json) console.log(`failed ${JSON.stringify(failure)}`)
+    else console.error(`The engine did not start. ${failure.message}\n${failure.fix}`)
+    process.exit(1)
+  }
+}
+
+void main()
