@@ -1,0 +1,263 @@
+package mux
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync"
+
+	"berth/agent/contract"
+)
+
+// Stream is one op. Read and Write may be used by one goroutine each.
+type Stream struct {
+	conn *Conn
+	id   uint32
+	// Request is the payload of the OPEN frame.
+	Request []byte
+
+	done chan struct{}
+
+	mu        sync.Mutex
+	changed   *sync.Cond
+	queue     [][]byte
+	queued    int
+	ungranted int
+	ended     bool
+	discard   bool
+	credit    int
+	err       error
+	reply     []byte
+	replied   bool
+	closed    bool
+}
+
+func newStream(c *Conn, id uint32, request []byte) *Stream {
+	s := &Stream{conn: c, id: id, Request: request, credit: Window, done: make(chan struct{})}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+// Done is closed when the stream was reset by the other side or its connection ended.
+func (s *Stream) Done() <-chan struct{} { return s.done }
+
+// Read gives the DATA of the other side; io.EOF after its END.
+func (s *Stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	for len(s.queue) == 0 && !s.ended && s.err == nil {
+		s.changed.Wait()
+	}
+	if s.err != nil {
+		s.mu.Unlock()
+		return 0, s.err
+	}
+	if len(s.queue) == 0 {
+		s.mu.Unlock()
+		return 0, io.EOF
+	}
+	n := copy(p, s.queue[0])
+	if n == len(s.queue[0]) {
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+	} else {
+		s.queue[0] = s.queue[0][n:]
+	}
+	s.queued -= n
+	grant := s.take(n)
+	s.mu.Unlock()
+	s.grant(grant)
+	return n, nil
+}
+
+// Write sends DATA and waits for credit where there is none.
+func (s *Stream) Write(p []byte) (int, error) {
+	written := 0
+	for written < len(p) {
+		s.mu.Lock()
+		for s.credit <= 0 && s.err == nil {
+			s.changed.Wait()
+		}
+		if s.err != nil {
+			s.mu.Unlock()
+			return written, s.err
+		}
+		n := len(p) - written
+		if n > s.credit {
+			n = s.credit
+		}
+		if n > MaxData {
+			n = MaxData
+		}
+		s.credit -= n
+		s.mu.Unlock()
+		if err := s.conn.write(s.id, typeData, p[written:written+n]); err != nil {
+			return written, err
+		}
+		written += n
+	}
+	return written, nil
+}
+
+// CloseWrite sends END, once.
+func (s *Stream) CloseWrite() error {
+	s.mu.Lock()
+	closed := s.closed || s.err != nil
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	return s.conn.write(s.id, typeEnd, nil)
+}
+
+// Reply answers the request; a second answer is refused.
+func (s *Stream) Reply(ok any) error {
+	return s.answer(map[string]any{"ok": ok})
+}
+
+// Replied tells whether the request was answered.
+func (s *Stream) Replied() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replied
+}
+
+// Fail ends the stream with an error: an error REPLY, or RESET where the reply was sent before.
+func (s *Stream) Fail(err error) {
+	if s.Replied() {
+		message, _ := json.Marshal(map[string]string{"message": err.Error()})
+		s.conn.forget(s.id)
+		_ = s.conn.write(s.id, typeReset, message)
+		s.fail(err)
+		return
+	}
+	_ = s.answer(map[string]any{"error": contract.AsError(err)})
+	s.conn.forget(s.id)
+}
+
+// Finish is called when the op is done: in and out say which directions it has. What still comes in is thrown away, so
+// that the other side can end it in its own time.
+func (s *Stream) Finish(in, out bool) {
+	if out {
+		_ = s.CloseWrite()
+	}
+	s.mu.Lock()
+	over := !in || s.ended || s.err != nil
+	s.discard = true
+	s.queue = nil
+	grant := s.ungranted + s.queued
+	s.ungranted, s.queued = 0, 0
+	s.mu.Unlock()
+	if over {
+		s.conn.forget(s.id)
+		return
+	}
+	s.grant(grant)
+}
+
+func (s *Stream) answer(message any) error {
+	s.mu.Lock()
+	if s.replied {
+		s.mu.Unlock()
+		return errors.New("a second reply")
+	}
+	s.replied = true
+	s.mu.Unlock()
+	payload, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	return s.conn.write(s.id, typeReply, payload)
+}
+
+func (s *Stream) awaitReply() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.reply == nil && s.err == nil {
+		s.changed.Wait()
+	}
+	if s.reply == nil {
+		return nil, s.err
+	}
+	return s.reply, nil
+}
+
+// take counts consumed bytes and returns how many to grant now: a quarter of the window at a time saves frames.
+func (s *Stream) take(n int) int {
+	s.ungranted += n
+	if s.ungranted < Window/4 || s.ended {
+		return 0
+	}
+	grant := s.ungranted
+	s.ungranted = 0
+	return grant
+}
+
+func (s *Stream) grant(n int) {
+	if n > 0 {
+		_ = s.conn.write(s.id, typeWindow, binary.BigEndian.AppendUint32(nil, uint32(n)))
+	}
+}
+
+func (s *Stream) receiveData(payload []byte) {
+	s.mu.Lock()
+	if s.discard {
+		grant := s.take(len(payload))
+		s.mu.Unlock()
+		// The connection's reader must never wait for its writer: both sides could wait for each other.
+		if grant > 0 {
+			go s.grant(grant)
+		}
+		return
+	}
+	s.queued += len(payload)
+	overrun := s.queued > Window
+	if len(payload) > 0 && !overrun {
+		s.queue = append(s.queue, payload)
+		s.changed.Broadcast()
+	}
+	s.mu.Unlock()
+	if overrun {
+		s.conn.forget(s.id)
+		s.fail(errors.New("more bytes than the window allows"))
+	}
+}
+
+func (s *Stream) receiveEnd() {
+	s.mu.Lock()
+	s.ended = true
+	s.changed.Broadcast()
+	over := s.discard
+	s.mu.Unlock()
+	if over {
+		s.conn.forget(s.id)
+	}
+}
+
+func (s *Stream) receiveWindow(n int) {
+	s.mu.Lock()
+	s.credit += n
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}
+
+func (s *Stream) receiveReply(payload []byte) {
+	s.mu.Lock()
+	s.reply = payload
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}
+
+func (s *Stream) fail(err error) {
+	s.mu.Lock()
+	first := s.err == nil
+	if first {
+		s.err = err
+		s.changed.Broadcast()
+	}
+	s.mu.Unlock()
+	if first {
+		close(s.done)
+	}
+}
