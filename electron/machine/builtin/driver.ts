@@ -1,0 +1,252 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import {
+  MachineError,
+  type BootReport,
+  type Driver,
+  type HostUsage,
+  type Machine,
+  type MachineOptions,
+  type ProbeResult,
+  type Stage,
+  type StageReport,
+} from '../machine'
+import type { FromVm, ToVm, VmUsage } from './messages'
+import { defaultPlaces, linkAddress, type BuiltinPlaces } from './places'
+
+const mebibyte = 1024 * 1024
+const defaultMemory = 512 * mebibyte
+/** 64 GiB of 512-byte sectors are well inside the 2^28 that the emulated drive's 28-bit commands reach. */
+const defaultDisk = 64 * 1024 * mebibyte
+
+/** How long a stage may take on a slow, busy computer, in milliseconds, before the start is given up. */
+const deadlines: Partial<Record<Stage, number>> = { files: 30_000, kernel: 240_000, disk: 120_000 }
+const defaultDeadline = 60_000
+const stopDeadline = 20_000
+
+/** The driver with its files at the given places. */
+export function builtinAt(places: BuiltinPlaces): Driver {
+  return {
+    name: 'builtin',
+    probe: () => probe(places),
+    create: (options) => new BuiltinMachine(options, places),
+  }
+}
+
+/** A Linux VM emulated in WebAssembly: works on every system and processor that Node runs on, without any rights. */
+export const builtin: Driver = builtinAt(defaultPlaces())
+
+async function probe({ guestDir }: BuiltinPlaces): Promise<ProbeResult> {
+  if (typeof WebAssembly === 'undefined') return { ok: false, reason: 'this Node has no WebAssembly' }
+  if (!existsSync(join(guestDir, 'manifest.json'))) {
+    return { ok: false, reason: 'the guest image is missing: run npm run guest' }
+  }
+  return { ok: true, detail: 'Linux emulated in WebAssembly: one 32-bit processor' }
+}
+
+class BuiltinMachine implements Machine {
+  readonly driver = 'builtin'
+  readonly features = { hostBinds: false, hostNetwork: false, survivesEngine: false }
+  private vm?: ChildProcess
+  /** Set by `stop` and `kill`: the end of the process is no surprise then. */
+  private ending = false
+  private readonly exitListeners: ((reason: string) => void)[] = []
+  private readonly usageWaiters = new Map<number, (usage: VmUsage) => void>()
+  private nextUsage = 1
+  private guestPoweredOff = false
+
+  constructor(
+    private readonly options: MachineOptions,
+    private readonly places: BuiltinPlaces,
+  ) {}
+
+  async start(onStage: (report: StageReport) => void): Promise<BootReport> {
+    const startedAt = performance.now()
+    onStage({ stage: 'files', text: 'Looking at the guest image' })
+    const found = await probe(this.places)
+    if (!found.ok) throw new MachineError('files', found.reason, 'Run npm run guest, then start again.')
+    await mkdir(this.options.dir, { recursive: true, mode: 0o700 })
+    await mkdir(dirname(this.linkAddress), { recursive: true, mode: 0o700 })
+    if (this.ending) throw stoppedEarly()
+
+    const vm = fork(this.places.vmScript, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
+    this.vm = vm
+    for (const stream of [vm.stdout!, vm.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => this.options.log(text.trimEnd()))
+    }
+    try {
+      const kind = await this.whenReady(vm, onStage)
+      return { kind, ms: Math.round(performance.now() - startedAt) }
+    } catch (error) {
+      await this.end(vm, 'SIGKILL')
+      throw this.ending ? stoppedEarly() : error
+    } finally {
+      vm.removeAllListeners('error')
+      vm.on('error', (error) => this.options.log(error.message))
+    }
+  }
+
+  async connect(): Promise<Duplex> {
+    const socket = connect(this.linkAddress)
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+    return socket
+  }
+
+  async hostUsage(): Promise<HostUsage> {
+    const file = await stat(this.diskFile).catch(() => undefined)
+    const vm = this.liveVm()
+    const usage = vm ? await this.askUsage(vm) : { memory: 0, cpuMs: 0 }
+    return {
+      pids: vm ? [vm.pid!] : [],
+      ...usage,
+      diskAllocated: file ? file.blocks * 512 : 0,
+      diskSize: file?.size ?? this.diskSize,
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.ending = true
+    const vm = this.liveVm()
+    if (!vm) return
+    tell(vm, { type: 'stop' })
+    if (!(await exited(vm, stopDeadline))) await this.end(vm, 'SIGKILL')
+  }
+
+  async kill(): Promise<void> {
+    this.ending = true
+    const vm = this.liveVm()
+    if (vm) await this.end(vm, 'SIGKILL')
+  }
+
+  onExit(listener: (reason: string) => void): void {
+    this.exitListeners.push(listener)
+  }
+
+  private get linkAddress(): string {
+    return linkAddress(this.options.dir)
+  }
+
+  private get diskFile(): string {
+    return join(this.options.dir, 'data.img')
+  }
+
+  private get diskSize(): number {
+    return this.options.disk ?? defaultDisk
+  }
+
+  private liveVm(): ChildProcess | undefined {
+    return this.vm && this.vm.exitCode === null && this.vm.signalCode === null ? this.vm : undefined
+  }
+
+  /** Tells the VM to start and follows its stages to the end; rejects with a MachineError. */
+  private whenReady(vm: ChildProcess, onStage: (report: StageReport) => void): Promise<'cold' | 'snapshot'> {
+    return new Promise((resolve, reject) => {
+      let stage: Stage = 'files'
+      let timer: NodeJS.Timeout
+      const fail = (message: string, fix: string) => {
+        clearTimeout(timer)
+        reject(new MachineError(stage, message, fix))
+      }
+      const enter = (next: Stage) => {
+        stage = next
+        clearTimeout(timer)
+        const limit = deadlines[stage] ?? defaultDeadline
+        timer = setTimeout(
+          () => fail(`no progress for ${limit / 1000} seconds`, 'Close other busy programs and start again.'),
+          limit,
+        )
+      }
+      enter('files')
+      vm.once('error', (error) => fail(error.message, 'Install Berth again.'))
+      vm.once('exit', (code, signal) => {
+        fail(`the VM's process ended (${signal ?? `exit code ${code}`})`, "See the machine's log.")
+        this.exited(signal ?? `exit code ${code}`)
+      })
+      vm.on('message', (message: FromVm) => {
+        switch (message.type) {
+          case 'stage':
+            enter(message.stage)
+            return onStage({ stage: message.stage, text: message.text })
+          case 'failed':
+            stage = message.stage
+            return fail(message.message, message.fix)
+          case 'ready':
+            clearTimeout(timer)
+            return resolve(message.kind)
+          default:
+            this.receive(message)
+        }
+      })
+      tell(vm, {
+        type: 'start',
+        options: {
+          guestDir: this.places.guestDir,
+          snapshotDir: this.places.snapshotDir,
+          diskFile: this.diskFile,
+          linkAddress: this.linkAddress,
+          memory: this.options.memory ?? defaultMemory,
+          diskSize: this.diskSize,
+        },
+      })
+    })
+  }
+
+  private receive(message: FromVm): void {
+    switch (message.type) {
+      case 'log':
+        return this.options.log(message.line)
+      case 'usage':
+        this.usageWaiters.get(message.id)?.(message.usage)
+        this.usageWaiters.delete(message.id)
+        return
+      case 'halted':
+        this.guestPoweredOff = true
+        if (!this.ending) void this.end(this.vm!, 'SIGTERM')
+    }
+  }
+
+  private askUsage(vm: ChildProcess): Promise<VmUsage> {
+    return new Promise((resolve) => {
+      const id = this.nextUsage++
+      this.usageWaiters.set(id, resolve)
+      tell(vm, { type: 'usage', id })
+    })
+  }
+
+  private async end(vm: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+    vm.kill(signal)
+    await exited(vm)
+  }
+
+  private exited(how: string): void {
+    for (const resolve of this.usageWaiters.values()) resolve({ memory: 0, cpuMs: 0 })
+    this.usageWaiters.clear()
+    if (this.ending) return
+    const reason = this.guestPoweredOff ? 'the guest turned itself off' : `the VM's process ended (${how})`
+    for (const listener of this.exitListeners) listener(reason)
+  }
+}
+
+function tell(vm: ChildProcess, message: ToVm): void {
+  if (vm.connected) vm.send(message)
+}
+
+function stoppedEarly(): MachineError {
+  return new MachineError('vm', 'the machine was stopped while it started', 'Start it again.')
+}
+
+/** Whether the process has ended, waiting for that at most `limit` milliseconds. */
+function exited(vm: ChildProcess, limit?: number): Promise<boolean> {
+  if (vm.exitCode !== null || vm.signalCode !== null) return Promise.resolve(true)
+  return new Promise((resolve) => {
+    const timer = limit === undefined ? undefined : setTimeout(() => resolve(false), limit)
+    vm.once('exit', () => {
+      clearTimeout(timer)
+      resolve(true)
+    })
+  })
+}

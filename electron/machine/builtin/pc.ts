@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { V86 } from 'v86'
+import type { Disk } from './disk'
+import { Pacing } from './pacing'
+import type { P9Server } from './p9'
+
+/** Changes whenever the devices below change, because a snapshot fits only the devices that it was made with. */
+export const deviceLayout = 1
+
+/** The kernel's command line; a snapshot fits only the one that it was made with. */
+export const commandLine = 'console=ttyS0 quiet tsc=reliable no_timer_check random.trust_cpu=on'
+
+export interface PcParts {
+  guestDir: string
+  /** Name of the initial RAM disk in there; its end says how it is compressed. */
+  initrd: string
+  memory: number
+  disk: Disk
+  p9: P9Server
+  /** State of an earlier PC (see `save_state`) to go on from instead of booting. */
+  state?: ArrayBuffer
+  /** A line of the guest's console. */
+  onConsole: (line: string) => void
+  /** The processor was halted with interrupts off: the guest has turned itself off, or its kernel is dead. */
+  onHalt: () => void
+}
+
+/** A running PC: the v86 emulator with our devices. */
+export interface Pc {
+  emulator: V86
+  /** Types a line on the console. */
+  type(line: string): void
+}
+
+type WasmImports = Record<string, Record<string, (...args: number[]) => unknown>>
+
+/** Makes the PC and starts it; resolves when the guest runs. */
+export async function startPc(parts: PcParts): Promise<Pc> {
+  const { V86 } = await import('v86')
+  const wasm = await readFile(join(dirname(createRequire(__filename).resolve('v86')), 'v86.wasm'))
+  const file = async (name: string) => ({ buffer: toArrayBuffer(await readFile(join(parts.guestDir, name))) })
+  const firmware = { bios: await file('seabios.bin'), vga_bios: await file('vgabios.bin') }
+  const kernel = parts.state
+    ? { initial_state: { buffer: parts.state } }
+    : { bzimage: await file('vmlinuz'), initrd: await file(parts.initrd), cmdline: commandLine }
+
+  const emulator = new V86({
+    ...firmware,
+    ...kernel,
+    wasm_fn: (imports) => instantiate(wasm, imports as unknown as WasmImports, parts),
+    memory_size: parts.memory,
+    vga_memory_size: 2 * 1024 * 1024,
+    hda: parts.disk as never,
+    filesystem: { handle9p: (request, reply) => parts.p9.receive(request, reply) },
+    net_device: { type: 'virtio' },
+    preserve_mac_from_state_image: true,
+    disable_keyboard: true,
+    disable_mouse: true,
+    disable_speaker: true,
+    autostart: true,
+  })
+  let line = ''
+  emulator.add_listener('serial0-output-byte', (byte: number) => {
+    if (byte !== 10) line += byte === 13 ? '' : String.fromCharCode(byte)
+    else {
+      parts.onConsole(line)
+      line = ''
+    }
+  })
+  await new Promise<void>((resolve) => emulator.add_listener('emulator-started', () => resolve()))
+  return { emulator, type: (text) => emulator.serial0_send(`${text}\n`) }
+}
+
+/** Loads v86's core with three of its seams taken: the turn of the main loop, port writes and the halt event. */
+async function instantiate(wasm: Buffer, imports: WasmImports, parts: PcParts): Promise<WebAssembly.Exports> {
+  const env = imports.env!
+  env.cpu_event_halt = parts.onHalt
+  env.io_port_write8 = watchFlush(env.io_port_write8 as PortWrite, parts.disk)
+  const { instance } = await WebAssembly.instantiate(wasm, imports as WebAssembly.Imports)
+  const turn = instance.exports.main_loop as () => number
+  const pacing = new Pacing()
+  const main_loop = () => {
+    const start = performance.now()
+    const wanted = turn()
+    return pacing.next(performance.now() - start, wanted)
+  }
+  return { ...instance.exports, main_loop }
+}
+
+type PortWrite = (port: number, value: number) => void
+
+/** ATA's command register of the first drive and its two flush commands (ATA8-ACS 7.10, 7.11). */
+const ataCommand = 0x1f7
+const flushCache = new Set([0xe7, 0xea])
+
+/**
+ * v86 answers FLUSH CACHE at once and tells nobody. Here the command reaches the drive only after the file is flushed,
+ * so the guest's fsync means what it says. (The guest's kernel waits for the drive's interrupt, so it can't tell.)
+ */
+function watchFlush(write: PortWrite, disk: Disk): PortWrite {
+  return (port, value) => {
+    if (port !== ataCommand || !flushCache.has(value)) return write(port, value)
+    void disk.flush().finally(() => write(port, value))
+  }
+}
+
+/** The bytes of a Buffer as an ArrayBuffer of their own. */
+function toArrayBuffer(buffer: Buffer): ArrayBuffer {
+  const copy = new ArrayBuffer(buffer.length)
+  new Uint8Array(copy).set(buffer)
+  return copy
+}
