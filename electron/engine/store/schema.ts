@@ -3,28 +3,28 @@ export const schema: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
-  -- A layer or config or manifest that lies in the content store, by digest ("sha256:…").
-  CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
-
-  -- An image of one platform. id is the digest of its config; the config and the manifest lie in the content store.
+  -- An image of one platform. id is the digest of its config, whose very bytes are kept here.
   CREATE TABLE images (
     id TEXT PRIMARY KEY,
-    manifest TEXT NOT NULL,
+    config BLOB NOT NULL,
     architecture TEXT NOT NULL,
     os TEXT NOT NULL,
     variant TEXT NOT NULL DEFAULT '',
-    created TEXT NOT NULL,
     parent TEXT NOT NULL DEFAULT '',
-    -- Bytes of all layers unpacked.
-    size INTEGER NOT NULL,
-    loaded INTEGER NOT NULL
+    -- When a name was last given to it, in milliseconds since 1970; 0 for never.
+    tagged INTEGER NOT NULL DEFAULT 0,
+    -- 1: removed by force while a container still needs its layers; goes when that container goes.
+    removed INTEGER NOT NULL DEFAULT 0
   ) STRICT;
 
-  -- chain_id as in the OCI image specification; the agent's layer id is its first 16 hex digits.
+  -- chain_id as in the OCI image specification; the agent's layer id is its first 16 hex digits. blob is the digest of
+  -- the layer's tar in the content store, compressed as it came; length counts the bytes of the tar uncompressed, size
+  -- those of the files in it.
   CREATE TABLE layers (
     chain_id TEXT PRIMARY KEY,
     diff_id TEXT NOT NULL,
     blob TEXT NOT NULL,
+    length INTEGER NOT NULL,
     size INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE image_layers (
@@ -37,9 +37,7 @@ export const schema: readonly string[] = [
   -- "docker.io/library/busybox:latest" or "…@sha256:…" -> image
   CREATE TABLE image_references (
     reference TEXT PRIMARY KEY,
-    image TEXT NOT NULL REFERENCES images(id),
-    -- The digest that a registry gave for it (of a manifest or an index), '' for local tags.
-    digest TEXT NOT NULL DEFAULT ''
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE
   ) STRICT;
   CREATE INDEX image_references_image ON image_references(image);
 
