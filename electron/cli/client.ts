@@ -1,9 +1,7 @@
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Readable, type Duplex } from 'node:stream'
 import { parseHost } from '../../shared/paths'
-
-/** The newest version of the Docker Engine API that this client speaks. */
-export const CLIENT_API_VERSION = '1.47'
+import { maxApiVersion } from '../../shared/version'
 
 /** An answer of the engine that is not a success. The message is the one to show. */
 export class EngineError extends Error {
@@ -88,7 +86,7 @@ export class EngineClient {
   private negotiated(): Promise<string> {
     this.prefix ??= this.send('HEAD', '/_ping', {}).then((response) => {
       response.resume()
-      return `/v${older(String(response.headers['api-version'] ?? '1.24'), CLIENT_API_VERSION)}`
+      return `/v${older(String(response.headers['api-version'] ?? '1.24'), maxApiVersion)}`
     })
     return this.prefix
   }
@@ -127,7 +125,8 @@ function queryString(query: CallOptions['query'] = {}): string {
   const search = new URLSearchParams()
   for (const [key, value] of Object.entries(query)) {
     if (Array.isArray(value)) value.forEach((one) => search.append(key, one))
-    else if (value !== undefined && value !== false && value !== '') search.append(key, String(value === true ? 1 : value))
+    else if (value !== undefined && value !== false && value !== '')
+      search.append(key, String(value === true ? 1 : value))
   }
   return search.size ? `?${search}` : ''
 }
@@ -167,7 +166,10 @@ export function filtersParam(filters: string[], extra: Record<string, string[]> 
   const byKey: Record<string, string[]> = { ...extra }
   for (const filter of filters) {
     const at = filter.indexOf('=')
-    if (at < 0) throw new Error('invalid argument "' + filter + '" for "-f, --filter" flag: bad format of filter (expected name=value)')
+    if (at < 0)
+      throw new Error(
+        'invalid argument "' + filter + '" for "-f, --filter" flag: bad format of filter (expected name=value)',
+      )
     ;(byKey[filter.slice(0, at).trim().toLowerCase()] ??= []).push(filter.slice(at + 1).trim())
   }
   return Object.keys(byKey).length ? JSON.stringify(byKey) : undefined

@@ -1,7 +1,7 @@
 import type { EngineClient } from './client'
 import { describeFlags, parseFlags, UsageError, type Flags, type FlagTable } from './flags'
 
-/** One command of the CLI. `run` gives its exit code; 0 when it gives none. */
+/** One command of the CLI. `run` gives its exit code; anything but a number is 0. */
 export interface Command<T extends FlagTable = FlagTable> {
   /** What follows the command's name: `[OPTIONS] CONTAINER [CONTAINER...]`. */
   usage: string
@@ -11,7 +11,7 @@ export interface Command<T extends FlagTable = FlagTable> {
   passThrough?: boolean
   /** How many arguments it takes: at least, at most. */
   args: [least: number, most: number]
-  run(input: { flags: Flags<T>; args: string[]; engine: EngineClient }): Promise<number | undefined | void>
+  run(input: { flags: Flags<T>; args: string[]; engine: EngineClient }): Promise<unknown>
 }
 
 /** Ties a command's `run` to the types of its own flags. */
@@ -39,7 +39,10 @@ function checkCount(name: string, { args: [least, most], usage }: Command, count
         : count < least
           ? `requires at least ${plural(least)}`
           : `requires at most ${plural(most)}`
-  throw new Exit(1, `berth: 'berth ${name}' ${wants}\n\nUsage:  berth ${name} ${usage}\n\nSee 'berth ${name} --help' for more information`)
+  throw new Exit(
+    1,
+    `berth: 'berth ${name}' ${wants}\n\nUsage:  berth ${name} ${usage}\n\nSee 'berth ${name} --help' for more information`,
+  )
 }
 
 /** Parses a command's line and runs it, or prints its help. */
@@ -56,11 +59,21 @@ export async function runCommand(name: string, command: Command, argv: string[],
     )
   }
   if (parsed.flags.help) {
-    process.stdout.write(`Usage:  berth ${name} ${command.usage}\n\n${command.summary}\n\nOptions:\n${describeFlags(table)}\n`)
+    process.stdout.write(
+      `Usage:  berth ${name} ${command.usage}\n\n${command.summary}\n\nOptions:\n${describeFlags(table)}\n`,
+    )
     return 0
   }
   checkCount(name, command, parsed.args.length)
-  return (await command.run({ ...parsed, engine: engine() })) ?? 0
+  const input = {
+    ...parsed,
+    // Asked for only by the commands that talk to an engine.
+    get engine() {
+      return engine()
+    },
+  }
+  const code = await command.run(input)
+  return typeof code === 'number' ? code : 0
 }
 
 /**

@@ -4,6 +4,8 @@ export interface Flag {
   short?: string
   /** The word for the value in the help, by default the kind. */
   value?: string
+  /** What a bool is when the user says nothing. */
+  initial?: boolean
   help: string
 }
 
@@ -17,7 +19,7 @@ type ValueOf<F extends Flag> = F['kind'] extends 'bool'
       ? number | undefined
       : string | undefined
 
-/** The values of a table's options: false, undefined or an empty list where the user gave nothing. */
+/** The values of a table's options: false (or `initial`), undefined or an empty list where the user gave nothing. */
 export type Flags<T extends FlagTable> = { [name in keyof T]: ValueOf<T[name]> }
 
 /** A command line that breaks the command's rules. */
@@ -30,7 +32,10 @@ export class UsageError extends Error {}
  */
 export function parseFlags<T extends FlagTable>(table: T, argv: readonly string[], passThrough = false) {
   const values = Object.fromEntries(
-    Object.entries(table).map(([name, { kind }]) => [name, kind === 'bool' ? false : kind === 'list' ? [] : undefined]),
+    Object.entries(table).map(([name, { kind, initial = false }]) => [
+      name,
+      kind === 'bool' ? initial : kind === 'list' ? [] : undefined,
+    ]),
   ) as Record<string, boolean | string | number | string[] | undefined>
   const args: string[] = []
   const names = new Map(Object.entries(table).flatMap(([name, { short }]) => (short ? [[short, name] as const] : [])))
@@ -39,7 +44,8 @@ export function parseFlags<T extends FlagTable>(table: T, argv: readonly string[
   const set = (name: string, shown: string, value: string) => {
     const flag = table[name]!
     if (flag.kind === 'bool') {
-      if (!/^(1|t|true|0|f|false)$/i.test(value)) throw new UsageError(`invalid argument "${value}" for "${shown}" flag`)
+      if (!/^(1|t|true|0|f|false)$/i.test(value))
+        throw new UsageError(`invalid argument "${value}" for "${shown}" flag`)
       values[name] = /^(1|t|true)$/i.test(value)
     } else if (flag.kind === 'int') {
       if (!/^[+-]?\d+$/.test(value)) throw new UsageError(`invalid argument "${value}" for "${shown}" flag`)
