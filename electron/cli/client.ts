@@ -2,6 +2,7 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestOption
 import { Readable, type Duplex } from 'node:stream'
 import { parseHost } from '../../shared/paths'
 import { maxApiVersion } from '../../shared/version'
+import { UsageError } from './flags'
 
 /** An answer of the engine that is not a success. The message is the one to show. */
 export class EngineError extends Error {
@@ -167,7 +168,7 @@ export function filtersParam(filters: string[], extra: Record<string, string[]> 
   for (const filter of filters) {
     const at = filter.indexOf('=')
     if (at < 0)
-      throw new Error(
+      throw new UsageError(
         'invalid argument "' + filter + '" for "-f, --filter" flag: bad format of filter (expected name=value)',
       )
     ;(byKey[filter.slice(0, at).trim().toLowerCase()] ??= []).push(filter.slice(at + 1).trim())

@@ -48,9 +48,23 @@ function checkCount(name: string, { args: [least, most], usage }: Command, count
 /** Parses a command's line and runs it, or prints its help. */
 export async function runCommand(name: string, command: Command, argv: string[], engine: () => EngineClient) {
   const table: FlagTable = { ...command.flags, help: { kind: 'bool', help: 'Print usage' } }
-  let parsed
   try {
-    parsed = parseFlags(table, argv, command.passThrough)
+    const parsed = parseFlags(table, argv, command.passThrough)
+    if (parsed.flags.help) {
+      process.stdout.write(
+        `Usage:  berth ${name} ${command.usage}\n\n${command.summary}\n\nOptions:\n${describeFlags(table)}\n`,
+      )
+      return 0
+    }
+    checkCount(name, command, parsed.args.length)
+    const code = await command.run({
+      ...parsed,
+      // Asked for only by the commands that talk to an engine.
+      get engine() {
+        return engine()
+      },
+    })
+    return typeof code === 'number' ? code : 0
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     throw new Exit(
@@ -58,34 +72,17 @@ export async function runCommand(name: string, command: Command, argv: string[],
       `${error.message}\n\nUsage:  berth ${name} ${command.usage}\n\nRun 'berth ${name} --help' for more information`,
     )
   }
-  if (parsed.flags.help) {
-    process.stdout.write(
-      `Usage:  berth ${name} ${command.usage}\n\n${command.summary}\n\nOptions:\n${describeFlags(table)}\n`,
-    )
-    return 0
-  }
-  checkCount(name, command, parsed.args.length)
-  const input = {
-    ...parsed,
-    // Asked for only by the commands that talk to an engine.
-    get engine() {
-      return engine()
-    },
-  }
-  const code = await command.run(input)
-  return typeof code === 'number' ? code : 0
 }
 
 /**
  * Does one thing for each name, as `docker rm a b` does: each success prints the name, each failure its error on
- * stderr, and any failure makes the exit code 1.
+ * stderr, and any failure makes the exit code 1. An act that gives 'silent' has nothing to print.
  */
 export async function forEachName(names: string[], act: (name: string) => Promise<unknown>): Promise<number> {
   let code = 0
   for (const name of names) {
     try {
-      await act(name)
-      process.stdout.write(`${name}\n`)
+      if ((await act(name)) !== 'silent') process.stdout.write(`${name}\n`)
     } catch (error) {
       process.stderr.write(`${(error as Error).message}\n`)
       code = 1

@@ -64,11 +64,9 @@ export const command = defineCommand({
     })
     const now = Date.now()
     const digests = flags.digests || Boolean(flags.format?.includes('.Digest'))
-    const rows = images
-      .sort((a, b) => b.Created - a.Created)
-      .flatMap((image) => toRows(image, !flags['no-trunc'], digests, now))
+    const rows = images.flatMap((image) => toRows(image, !flags['no-trunc'], digests, now))
     const digest = flags.digests ? '\t{{.Digest}}' : ''
-    printRows(flags.quiet ? rows.filter((row, i) => rows.findIndex(({ ID }) => ID === row.ID) === i) : rows, {
+    printRows(rows, {
       format: flags.quiet ? '{{.ID}}' : flags.format,
       columns: `{{.Repository}}\t{{.Tag}}${digest}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
       headers,

@@ -26,10 +26,10 @@ export const command = defineCommand({
         try {
           return await engine.call('GET', path(name), { query: { size: flags.size } })
         } catch (error) {
-          if (!(error instanceof EngineError) || error.status !== 404) throw error
+          if (flags.type || !(error instanceof EngineError) || error.status !== 404) throw error
         }
       }
-      throw new Error(`Error: No such ${flags.type ?? 'object'}: ${name}`)
+      throw new Error(`Error: No such object: ${name}`)
     }
     const found: unknown[] = []
     const errors: string[] = []
@@ -41,7 +41,7 @@ export const command = defineCommand({
       }
     }
     if (render) process.stdout.write(found.map((object) => `${render(object)}\n`).join(''))
-    else process.stdout.write(`${goJson(found, flags.format === 'json' ? undefined : 4)}\n`)
+    else process.stdout.write(`${flags.format === 'json' ? goJson(found) : JSON.stringify(found, null, 4)}\n`)
     if (errors.length) throw new Error(errors.join('\n'))
   },
 })

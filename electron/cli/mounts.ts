@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseBytes } from '../../shared/units'
+import { UsageError } from './flags'
 
 /**
  * Reads what `-v` takes: `/in/container` (an anonymous volume), or `NAME|HOST_PATH:/in/container[:OPTIONS]`. Host paths
@@ -50,9 +51,10 @@ export function parseMount(text: string, { cwd }: { cwd: string }) {
   const tmpfsMode = take('tmpfs-mode').value
   const [unknown] = fields.keys()
   if (unknown !== undefined)
-    throw new Error(`invalid argument "${text}" for "--mount" flag: unexpected key '${unknown}' in '${text}'`)
-  if (!Target) throw new Error(`invalid argument "${text}" for "--mount" flag: target is required`)
-  if (Type === 'bind' && !source) throw new Error(`invalid argument "${text}" for "--mount" flag: source is required`)
+    throw new UsageError(`invalid argument "${text}" for "--mount" flag: unexpected key '${unknown}' in '${text}'`)
+  if (!Target) throw new UsageError(`invalid argument "${text}" for "--mount" flag: target is required`)
+  if (Type === 'bind' && !source)
+    throw new UsageError(`invalid argument "${text}" for "--mount" flag: source is required`)
   const driverConfig = driver || Object.keys(options).length ? { Name: driver, Options: options } : undefined
   return {
     Type,

@@ -88,7 +88,7 @@ export const command = defineCommand({
       query: {
         all: flags.all,
         limit: flags.latest ? 1 : flags.last && flags.last > 0 ? flags.last : undefined,
-        size: flags.size || flags.format?.includes('.Size'),
+        size: flags.size || /\.Size|json \./.test(flags.format ?? ''),
         filters: filtersParam(flags.filter),
       },
     })

@@ -17,6 +17,7 @@ export const command = defineCommand({
           // With -f, what is not there is as good as removed (docker says it on stderr and exits with 0).
           if (!flags.force || !(error instanceof EngineError) || error.status !== 404) throw error
           process.stderr.write(`${error.message}\n`)
+          return 'silent'
         }),
     ),
 })

@@ -3,6 +3,7 @@ import { readAll, type EngineClient } from './client'
 import { defineCommand, Exit } from './command'
 import { containerFlags } from './container-flags'
 import { createContainer } from './create-container'
+import { UsageError } from './flags'
 import { joinStreams, proxySignals } from './stdio'
 
 /** The exit code that a failed start stands for: 127 not found, 126 not executable, else 125 (as dockerd's client). */
@@ -54,7 +55,7 @@ export const command = defineCommand({
     try {
       return await runContainer(engine, flags, args)
     } catch (error) {
-      if (error instanceof Exit) throw error
+      if (error instanceof Exit || error instanceof UsageError) throw error
       throw new Exit(125, `berth: ${(error as Error).message}\n\nRun 'berth run --help' for more information`)
     }
   },

@@ -35,7 +35,10 @@ export function printRows(
   rows: Row[],
   { format = 'table', columns, headers }: { format?: string; columns: string; headers: Record<string, string> },
 ): void {
-  if (format === 'json') return void print(rows.map((row) => goJson(row)))
+  if (format === 'json')
+    return void print(
+      rows.map((row) => goJson(Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))))),
+    )
   const unescaped = format.replaceAll('\\t', '\t').replaceAll('\\n', '\n')
   if (!unescaped.startsWith('table')) {
     return void print(rows.map(compileTemplate(unescaped)))

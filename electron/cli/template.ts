@@ -32,9 +32,9 @@ function show(value: unknown): string {
   return String(value)
 }
 
-/** JSON as Go's encoder writes it: &, < and > escaped. */
-export function goJson(value: unknown, indent?: number): string {
-  const text = JSON.stringify(value ?? null, null, indent)
+/** JSON as a Go template's `json` writes it: &, < and > escaped. */
+export function goJson(value: unknown): string {
+  const text = JSON.stringify(value ?? null)
   return text.replace(/[&<>\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
