@@ -1,0 +1,130 @@
+import { PassThrough, Readable } from 'node:stream'
+import { isDigest, parseReference, type Reference } from '../../../shared/reference'
+import { EngineError, messageOf } from '../errors'
+import { listFilters, type Images } from '../images/images'
+import type { OnProgress } from '../images/progress'
+import { created, filters, flag, ok, stream, type ApiAnswer, type ApiRequest, type Route } from './http'
+
+/** The routes of Docker's image resource. */
+export function imageRoutes(images: Images): Route[] {
+  return [
+    [
+      'POST',
+      '/images/create',
+      (request) => (request.query.get('fromImage') ? pull(images, request) : importImage(images, request)),
+    ],
+    ['POST', '/images/load', (request) => load(images, request)],
+    ['GET', '/images/get', async ({ query }) => archive(images, query.getAll('names'))],
+    ['GET', '/images/{name*}/get', async ({ params }) => archive(images, [params.name!])],
+    [
+      'GET',
+      '/images/json',
+      async ({ query, version }) => ok(images.list(flag(query, 'all'), filters(query, listFilters), version)),
+    ],
+    ['GET', '/images/{name*}/json', async ({ params, version }) => ok(images.inspect(params.name!, version))],
+    ['GET', '/images/{name*}/history', async ({ params }) => ok(images.history(params.name!))],
+    ['POST', '/images/prune', (request) => prune(images, request)],
+    ['POST', '/images/{name*}/tag', (request) => tag(images, request)],
+    ['DELETE', '/images/{name*}', (request) => remove(images, request)],
+  ]
+}
+
+async function pull(images: Images, { query, signal }: ApiRequest): Promise<ApiAnswer> {
+  // "pull -a" may send the name with a colon and no tag.
+  const reference = named(query.get('fromImage')!.replace(/:$/, ''), query.get('tag') ?? '')
+  const platform = query.get('platform') || undefined
+  return progressAnswer(signal, (onProgress) => images.pull(reference, onProgress, signal, { platform }))
+}
+
+async function importImage(images: Images, request: ApiRequest): Promise<ApiAnswer> {
+  const { query, signal } = request
+  const source = query.get('fromSrc')
+  if (source !== '-')
+    throw new EngineError('unsupported', 'import takes the archive from the client (fromSrc=-), not from a URL')
+  const repository = query.get('repo')
+  const options = {
+    name: repository ? named(repository, query.get('tag') ?? '') : undefined,
+    message: query.get('message') || 'Imported from -',
+    changes: query.getAll('changes'),
+    platform: query.get('platform') || undefined,
+  }
+  return progressAnswer(signal, async (onProgress) => {
+    onProgress({ status: await images.import(body(request), options, signal) })
+  })
+}
+
+async function load(images: Images, request: ApiRequest): Promise<ApiAnswer> {
+  const quiet = flag(request.query, 'quiet')
+  return progressAnswer(request.signal, async (onProgress) => {
+    await images.load(
+      body(request),
+      (message) => {
+        if (!quiet || message.stream) onProgress(message)
+      },
+      request.signal,
+    )
+  })
+}
+
+function archive(images: Images, names: string[]): ApiAnswer {
+  if (names.length === 0) throw new EngineError('invalid', 'no images were named')
+  return stream('application/x-tar', images.save(names))
+}
+
+async function prune(images: Images, { query }: ApiRequest): Promise<ApiAnswer> {
+  const given = filters(query, ['dangling', 'label', 'label!', 'until'])
+  const all = given.get('dangling')?.some((value) => ['0', 'false'].includes(value.toLowerCase())) ?? false
+  given.delete('dangling')
+  return ok(await images.prune(all, given))
+}
+
+async function tag(images: Images, { params, query }: ApiRequest): Promise<ApiAnswer> {
+  images.tag(params.name!, named(query.get('repo') ?? '', query.get('tag') ?? ''))
+  return created(undefined)
+}
+
+async function remove(images: Images, { params, query }: ApiRequest): Promise<ApiAnswer> {
+  return ok(await images.remove(params.name!, { force: flag(query, 'force'), prune: !flag(query, 'noprune') }))
+}
+
+/** The request's body. It is left open when reading ends early, so that the client still gets its answer. */
+const body = ({ stream }: ApiRequest) => stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+
+/** A repository and a tag or digest, given apart. Throws kind 'invalid' in Docker's words. */
+function named(repository: string, tagOrDigest: string): Reference {
+  try {
+    if (tagOrDigest === '') return parseReference(repository)
+    const { domain, path } = parseReference(repository)
+    return parseReference(`${domain}/${path}${isDigest(tagOrDigest) ? '@' : ':'}${tagOrDigest}`)
+  } catch (error) {
+    throw new EngineError('invalid', messageOf(error))
+  }
+}
+
+/**
+ * Answers with the progress of `work`, one JSON object a line. What fails before anything was told gets a status code of
+ * its own; later a failure can only be told in the stream, as dockerd does.
+ */
+async function progressAnswer(
+  signal: AbortSignal,
+  work: (onProgress: OnProgress) => Promise<void>,
+): Promise<ApiAnswer> {
+  const output = new PassThrough()
+  let begin: () => void = () => undefined
+  const begun = new Promise<void>((resolve) => (begin = resolve))
+  const tell = (message: object) => {
+    begin()
+    output.write(`${JSON.stringify(message)}\r\n`)
+  }
+  const failure = work(tell).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
+  const early = await Promise.race([begun, failure])
+  if (early) throw early.error
+  void failure.then((late) => {
+    if (late && !signal.aborted) tell({ errorDetail: { message: messageOf(late.error) }, error: messageOf(late.error) })
+    output.end()
+  })
+  return { status: 200, headers: { 'Content-Type': 'application/json' }, body: output satisfies Readable }
+}

@@ -1,0 +1,397 @@
+import { existsSync, createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import {
+  canonicalName,
+  familiarName,
+  familiarRepository,
+  isDigest,
+  parseReference,
+  repositoryOf,
+  withDefaultTag,
+  type Reference,
+} from '../../../shared/reference'
+import { parseTimestamp } from '../../../shared/units'
+import type { GuestFacts } from '../../machine/contract'
+import type { Guest } from '../../machine/guest'
+import { matchesLabels } from '../api/http'
+import { EngineError, messageOf } from '../errors'
+import type { Events } from '../events/events'
+import { RegistryClient, type Credentials } from '../registry/client'
+import { type ContentStore } from '../store/content'
+import type { Db } from '../store/database'
+import { Admission } from './admission'
+import { applyChanges } from './changes'
+import { decompress } from './compression'
+import { GuestLayers } from './layers'
+import { loadedWords, readArchive } from './load'
+import { guestLayer, type ImageConfig, type ImageRunConfig } from './oci'
+import { bestFor, parsePlatform, platformName, type Platform } from './platform'
+import type { OnProgress } from './progress'
+import { pullImage } from './pull'
+import { Removal, type ImageUser, type RemovalRecord } from './removal'
+import { writeArchive, type SavedImage } from './save'
+import { ImageStore, type ImageRow } from './store'
+import {
+  createdAt,
+  historyView,
+  inspectView,
+  matchesReference,
+  repoTags,
+  sizeOf,
+  summaryView,
+  type FullImage,
+} from './views'
+
+export interface ImagesOptions {
+  db: Db
+  content: ContentStore
+  /** Throws kind 'unavailable' when no machine runs. */
+  guest: () => Pick<Guest, 'call' | 'open'>
+  facts: () => Pick<GuestFacts, 'arch' | 'storageDriver'>
+  events: Events
+  /** The containers made from an image. */
+  usedBy: (imageId: string) => ImageUser[]
+}
+
+/** An image as others use it. */
+export interface ResolvedImage {
+  /** `sha256:` and the digest of its configuration. */
+  id: string
+  architecture: string
+  os: string
+  variant: string
+  /** What a container made from it starts with. */
+  config: ImageRunConfig
+}
+
+export const listFilters = ['reference', 'dangling', 'label', 'before', 'since', 'until'] as const
+type Filters = ReadonlyMap<string, readonly string[]>
+
+/** The images of this engine: how they come, go, and are found. */
+export class Images {
+  private readonly store: ImageStore
+  private readonly layers: GuestLayers
+  private readonly admission: Admission
+  private readonly removal: Removal
+
+  constructor(private readonly options: ImagesOptions) {
+    this.store = new ImageStore(options.db)
+    this.layers = new GuestLayers(options.content, options.guest)
+    this.admission = new Admission(this.store, options.content, this.layers)
+    this.removal = new Removal(this.store, options.events, options.usedBy)
+    options.events.listen((event) => {
+      if (event.Type === 'container' && event.Action === 'destroy') void this.sweep()
+    })
+  }
+
+  /** Tells which layers, by the agent's ids, lie unpacked in the guest; to be called when the machine has started. */
+  guestHas(layers: readonly string[]): void {
+    this.layers.set(layers)
+  }
+
+  count(): number {
+    return this.store.all().length
+  }
+
+  /**
+   * Finds an image by NAME[:TAG], NAME@DIGEST, or an id or its unambiguous beginning. Throws kind 'notFound' when there
+   * is none, also when there is one but not for the platform asked for (`linux/386`).
+   */
+  resolve(reference: string, platform?: string): ResolvedImage {
+    const image = this.find(reference)
+    if (platform) {
+      const wanted = this.platform(platform)
+      if (!bestFor(wanted, [image], (candidate) => candidate))
+        throw new EngineError(
+          'notFound',
+          `image with reference ${reference} was found but its platform (${platformName(image)}) ` +
+            `does not match the specified platform (${platformName(wanted)})`,
+        )
+    }
+    const { id, architecture, os, variant } = image
+    return { id, architecture, os, variant, config: this.store.configOf(image).config }
+  }
+
+  /**
+   * The agent's ids of an image's layers, top first, all of them unpacked in the guest; those that are not are unpacked
+   * now. Also for an image that was removed while a container still needs it.
+   */
+  async ensureUnpacked(imageId: string, onProgress: OnProgress = () => undefined): Promise<string[]> {
+    const layers = this.store.layersOf(imageId)
+    const below: string[] = []
+    for (const { chainId, diffId, blob } of layers) {
+      if (!this.layers.has(chainId)) {
+        await this.layers.apply({ chainId, diffId, blob, below }, () => undefined)
+        onProgress({ status: 'Extracting', id: guestLayer(chainId) })
+      }
+      below.push(chainId)
+    }
+    return below.map(guestLayer).reverse()
+  }
+
+  /** Pulls what `reference` names: one tag or digest, or every tag of the repository when it names neither. */
+  async pull(
+    reference: Reference,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+    { platform, credentials }: { platform?: string; credentials?: Credentials } = {},
+  ): Promise<void> {
+    const wanted = this.platform(platform)
+    const client = new RegistryClient(reference, credentials)
+    const parts = { client, store: this.store, content: this.options.content, admission: this.admission }
+    try {
+      const one = reference.tag ?? reference.digest
+      const references = one ? [reference] : (await client.tags(signal)).map((tag) => ({ ...reference, tag }))
+      for (const each of references) {
+        await pullImage(parts, each, wanted, onProgress, signal)
+        const name = familiarName(each)
+        this.options.events.emit('image', 'pull', name, { ...this.labels(name), name: familiarRepository(each) })
+      }
+    } finally {
+      await client.close()
+    }
+  }
+
+  /** Takes in the images of an archive (see `readArchive`); tells `Loaded image: …` for each. */
+  async load(source: AsyncIterable<Uint8Array>, onProgress: OnProgress, signal?: AbortSignal): Promise<void> {
+    await this.admission.lease(async (lease) => {
+      const found = await readArchive(source, this.options.content, lease, this.platform())
+      for (const image of found) {
+        const words = { working: 'Loading layer', idOf: (_: number, diffId: string) => diffId.slice(7, 19) }
+        const id = await this.admission.admit(lease, image, words, onProgress, signal)
+        for (const name of image.names) {
+          const before = this.store.named(name)?.id
+          if (before && before !== id)
+            onProgress({
+              stream: `The image ${familiarName(parseReference(name))} already exists, renaming the old one with ID ${before} to empty string\n`,
+            })
+          this.store.name(name, id)
+        }
+        this.emit('load', id)
+        for (const stream of loadedWords(id, image.names)) onProgress({ stream })
+      }
+    })
+  }
+
+  /** Loads the image that the app brings along, once in the life of a data folder, so that there is one to begin with. */
+  async loadStarter(file: string): Promise<void> {
+    if (this.store.meta('starter') || !existsSync(file)) return
+    if (this.count() === 0) await this.load(createReadStream(file), () => undefined)
+    this.store.setMeta('starter', 'loaded')
+  }
+
+  /** Streams an archive of the images that the names mean; a repository without a tag means all its tags. */
+  save(names: readonly string[]): Readable {
+    const images = new Map<string, SavedImage & { names: string[] }>()
+    for (const name of names) {
+      for (const [image, reference] of this.forSaving(name)) {
+        const saved = images.get(image.id) ?? { ...this.full(image), names: [] }
+        if (reference && !saved.names.includes(reference)) saved.names.push(reference)
+        images.set(image.id, saved)
+      }
+    }
+    for (const id of images.keys()) this.emit('save', id)
+    return writeArchive([...images.values()], this.options.content)
+  }
+
+  /** Makes an image of one layer from a tar of a root file system; returns its id. */
+  async import(
+    source: AsyncIterable<Uint8Array>,
+    { name, message, changes, platform }: { name?: Reference; message: string; changes: string[]; platform?: string },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { os, architecture, variant } = this.platform(platform)
+    const config = applyChanges({}, changes)
+    return this.admission.lease(async (lease) => {
+      const { digest } = await this.options.content.ingest(decompress(source), lease.blobs)
+      const created = new Date().toISOString()
+      const bytes = Buffer.from(
+        JSON.stringify({
+          architecture,
+          ...(variant ? { variant } : {}),
+          comment: message,
+          config,
+          created,
+          history: [{ created, comment: message }],
+          os,
+          rootfs: { type: 'layers', diff_ids: [digest] },
+        }),
+      )
+      const words = { working: 'Extracting', idOf: () => digest.slice(7, 19) }
+      const id = await this.admission.admit(lease, { config: bytes, blobs: [digest] }, words, () => undefined, signal)
+      if (name) this.store.name(canonicalName(withDefaultTag(name)), id)
+      this.emit('import', id)
+      return id
+    })
+  }
+
+  tag(source: string, target: Reference): void {
+    if (target.digest) throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
+    const { id } = this.find(source)
+    const name = withDefaultTag(target)
+    this.store.name(canonicalName(name), id)
+    this.options.events.emit('image', 'tag', id, { ...this.labels(id), name: familiarName(name) })
+  }
+
+  /** Untags or deletes; see `Removal`. */
+  async remove(reference: string, { force, prune }: { force: boolean; prune: boolean }): Promise<RemovalRecord[]> {
+    const records = this.removal.remove(this.find(reference), reference, force, prune)
+    await this.sweep()
+    return records
+  }
+
+  /** Removes images that no container uses: those without a name, or with `all` every one. */
+  async prune(all: boolean, filters: Filters): Promise<{ ImagesDeleted: RemovalRecord[]; SpaceReclaimed: number }> {
+    const before = this.layerBytes()
+    const deleted: RemovalRecord[] = []
+    for (const { image, config, references } of this.selected(filters)) {
+      const dangling = references.length === 0
+      if ((!all && !dangling) || this.options.usedBy(image.id).length > 0) continue
+      if (dangling && this.store.childrenOf(image.id).length > 0) continue
+      const labels = config.config.Labels ?? {}
+      if (filters.get('label!')?.some((unwanted) => matchesLabels(labels, [unwanted]))) continue
+      for (const given of dangling ? [image.id] : references) {
+        deleted.push(...this.removal.remove(image, given, false, true))
+      }
+    }
+    await this.sweep()
+    return { ImagesDeleted: deleted, SpaceReclaimed: before - this.layerBytes() }
+  }
+
+  /** GET /images/json: the newest first; those that are only steps of a build are left out unless `all`. */
+  list(all: boolean, filters: Filters, version: number): object[] {
+    return this.selected(filters)
+      .filter(({ image, references }) => all || references.length > 0 || this.store.childrenOf(image.id).length === 0)
+      .sort((a, b) => createdAt(b.config) - createdAt(a.config))
+      .map((image) => summaryView(image, version))
+  }
+
+  inspect(reference: string, version: number): object {
+    return inspectView(this.full(this.find(reference)), this.options.facts().storageDriver, version)
+  }
+
+  history(reference: string): object[] {
+    return historyView(this.full(this.find(reference)))
+  }
+
+  /** Images, bytes of their layers (each counted once): what `docker system df` counts. */
+  usage(): { images: { id: string; tags: string[]; size: number; containers: number }[]; layerBytes: number } {
+    const images = this.store.all().map((image) => ({
+      id: image.id,
+      tags: repoTags(this.store.referencesOf(image.id)),
+      size: sizeOf(this.store.layersOf(image.id)),
+      containers: this.options.usedBy(image.id).length,
+    }))
+    return { images, layerBytes: this.layerBytes() }
+  }
+
+  private platform(text?: string): Platform {
+    const architecture = this.options.facts().arch
+    return text ? parsePlatform(text, architecture) : { os: 'linux', architecture }
+  }
+
+  private find(text: string): ImageRow {
+    const bare = text.replace(/^sha256:/, '')
+    if (isDigest(`sha256:${bare}`)) {
+      const image = this.store.get(`sha256:${bare}`)
+      if (image) return image
+      throw new EngineError('notFound', `No such image: ${text}`)
+    }
+    const reference = reading(text)
+    const image = reference && this.store.named(lookupName(reference))
+    if (image) return image
+    const [first, second] = /^[a-f0-9]+$/.test(bare) ? this.store.withPrefix(bare) : []
+    if (second) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${text}`)
+    if (first) return first
+    if (!reference) throw new EngineError('invalid', 'invalid reference format')
+    throw new EngineError('notFound', `No such image: ${familiarName(withDefaultTag(reference))}`)
+  }
+
+  private full(image: ImageRow): FullImage {
+    return {
+      image,
+      config: this.store.configOf(image),
+      layers: this.store.layersOf(image.id),
+      references: this.store.referencesOf(image.id),
+    }
+  }
+
+  private forSaving(name: string): [ImageRow, string?][] {
+    const reference = reading(name)
+    if (reference && !reference.tag && !reference.digest) {
+      const tags = this.store.referencesIn(repositoryOf(reference)).filter((each) => !each.includes('@'))
+      if (tags.length > 0) return tags.map((tag) => [this.store.named(tag)!, tag])
+    }
+    const image = this.find(name)
+    const named = reference?.tag && !reference.digest && this.store.named(canonicalName(reference))
+    return [[image, named ? canonicalName(reference) : undefined]]
+  }
+
+  private selected(filters: Filters): FullImage[] {
+    const time = (name: string) => filters.get(name)?.map((other) => createdAt(this.store.configOf(this.find(other))))
+    const before = time('before')
+    const since = time('since')
+    const until = filters.get('until')?.map((text) => Number(parseTimestamp(text, Date.now())) * 1000)
+    const dangling = filters.get('dangling')?.map((text) => ['1', 'true'].includes(text.toLowerCase()))
+    const patterns = filters.get('reference')
+    return this.store
+      .all()
+      .map((image) => this.full(image))
+      .filter(({ config, references }) => {
+        const created = createdAt(config)
+        return (
+          matchesLabels(config.config.Labels ?? {}, filters.get('label') as string[] | undefined) &&
+          (before ?? []).every((limit) => created < limit) &&
+          (since ?? []).every((limit) => created > limit) &&
+          (until ?? []).every((limit) => created <= limit) &&
+          (dangling ?? []).every((wanted) => wanted === (references.length === 0)) &&
+          (!patterns || references.some((name) => patterns.some((pattern) => matchesReference(name, pattern))))
+        )
+      })
+      .map((found) =>
+        patterns
+          ? {
+              ...found,
+              references: found.references.filter((name) =>
+                patterns.some((pattern) => matchesReference(name, pattern)),
+              ),
+            }
+          : found,
+      )
+  }
+
+  private layerBytes(): number {
+    return sizeOf(this.store.allLayers())
+  }
+
+  private labels(reference: string): Record<string, string> {
+    const image: ImageConfig = this.store.configOf(this.find(reference))
+    return image.config.Labels ?? {}
+  }
+
+  private emit(action: string, id: string): void {
+    this.options.events.emit('image', action, id, { ...this.labels(id), name: id })
+  }
+
+  /** Removes what was only kept for containers that are gone now, and all that nothing names any more. */
+  private async sweep(): Promise<void> {
+    for (const id of this.store.removed()) if (this.options.usedBy(id).length === 0) this.store.delete(id, false)
+    await this.admission.sweep()
+  }
+}
+
+/** The text as an image's name, undefined when it is none. Throws only what is more telling than "not found". */
+function reading(text: string): Reference | undefined {
+  try {
+    return parseReference(text)
+  } catch (error) {
+    if (messageOf(error) === 'invalid reference format') return undefined
+    throw new EngineError('invalid', messageOf(error))
+  }
+}
+
+/** The name in full under which the store has it; NAME:TAG@DIGEST is known by its digest. */
+function lookupName(reference: Reference): string {
+  const { tag, digest } = withDefaultTag(reference)
+  return canonicalName({ ...reference, tag: digest ? undefined : tag })
+}

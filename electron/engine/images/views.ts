@@ -1,0 +1,128 @@
+import { familiarName, familiarRepository, parseReference } from '../../../shared/reference'
+import type { ImageConfig } from './oci'
+import type { ImageRow, LayerRow } from './store'
+
+/** An image with all that its views are made of. */
+export interface FullImage {
+  image: ImageRow
+  config: ImageConfig
+  layers: readonly LayerRow[]
+  /** Names in full, tags and digests. */
+  references: readonly string[]
+}
+
+const isCanonical = (reference: string) => reference.includes('@')
+const familiar = (reference: string) => familiarName(parseReference(reference))
+
+export const repoTags = (references: readonly string[]) => references.filter((name) => !isCanonical(name)).map(familiar)
+export const repoDigests = (references: readonly string[]) => references.filter(isCanonical).map(familiar)
+export const sizeOf = (layers: readonly LayerRow[]) => layers.reduce((sum, layer) => sum + layer.size, 0)
+
+/** When an image was created, in milliseconds since 1970; 0 when it does not tell. */
+export const createdAt = (config: ImageConfig): number => Date.parse(config.created ?? '') || 0
+
+/** GET /images/{name}/json, in the shape of API 1.47. */
+export function inspectView({ image, config, layers, references }: FullImage, storageDriver: string, version: number) {
+  const { config: run } = config
+  const size = sizeOf(layers)
+  return {
+    Id: image.id,
+    RepoTags: repoTags(references),
+    RepoDigests: repoDigests(references),
+    Parent: image.parent,
+    Comment: config.comment ?? '',
+    Created: config.created ?? '',
+    DockerVersion: config.docker_version ?? '',
+    Author: config.author ?? '',
+    Config: {
+      Hostname: '',
+      Domainname: '',
+      User: run.User ?? '',
+      AttachStdin: false,
+      AttachStdout: false,
+      AttachStderr: false,
+      ...(run.ExposedPorts ? { ExposedPorts: run.ExposedPorts } : {}),
+      Tty: false,
+      OpenStdin: false,
+      StdinOnce: false,
+      Env: run.Env ?? null,
+      Cmd: run.Cmd ?? null,
+      ...(run.Healthcheck ? { Healthcheck: run.Healthcheck } : {}),
+      ...(run.ArgsEscaped ? { ArgsEscaped: true } : {}),
+      Image: '',
+      Volumes: run.Volumes ?? null,
+      WorkingDir: run.WorkingDir ?? '',
+      Entrypoint: run.Entrypoint ?? null,
+      OnBuild: run.OnBuild ?? null,
+      Labels: run.Labels ?? null,
+      ...(run.StopSignal ? { StopSignal: run.StopSignal } : {}),
+      ...(run.StopTimeout === undefined ? {} : { StopTimeout: run.StopTimeout }),
+      ...(run.Shell ? { Shell: run.Shell } : {}),
+    },
+    Architecture: image.architecture,
+    ...(image.variant ? { Variant: image.variant } : {}),
+    Os: image.os,
+    Size: size,
+    ...(version < 1.44 ? { VirtualSize: size } : {}),
+    GraphDriver: { Data: null, Name: storageDriver },
+    RootFS: { Type: 'layers', Layers: layers.map((layer) => layer.diffId) },
+    Metadata: { LastTagTime: image.tagged ? new Date(image.tagged).toISOString() : '0001-01-01T00:00:00Z' },
+  }
+}
+
+/** One line of GET /images/json. */
+export function summaryView({ image, config, layers, references }: FullImage, version: number) {
+  const size = sizeOf(layers)
+  return {
+    Containers: -1,
+    Created: Math.floor(createdAt(config) / 1000),
+    Id: image.id,
+    Labels: config.config.Labels ?? null,
+    ParentId: image.parent,
+    RepoDigests: repoDigests(references),
+    RepoTags: repoTags(references),
+    SharedSize: -1,
+    Size: size,
+    ...(version < 1.44 ? { VirtualSize: size } : {}),
+  }
+}
+
+/** GET /images/{name}/history: the newest step first. Only the last step's image is known by an id. */
+export function historyView({ image, config, layers, references }: FullImage) {
+  let layer = 0
+  const steps = config.history.map((step) => ({
+    Comment: step.comment ?? '',
+    Created: Math.floor((Date.parse(step.created ?? '') || 0) / 1000),
+    CreatedBy: step.created_by ?? '',
+    Id: '<missing>',
+    Size: step.empty_layer ? 0 : (layers[layer++]?.size ?? 0),
+    Tags: null as string[] | null,
+  }))
+  const newest = steps.at(-1)
+  if (newest) {
+    newest.Id = image.id
+    newest.Tags = repoTags(references)
+  }
+  return steps.reverse()
+}
+
+/**
+ * Whether a name is one that the pattern of the `reference` filter means: a shell pattern on the repository, or on the
+ * repository with its tag, both as Docker shows them; `*` does not match a slash.
+ */
+export function matchesReference(name: string, pattern: string): boolean {
+  const reference = parseReference(name)
+  const glob = globPattern(pattern)
+  return glob.test(familiarRepository(reference)) || glob.test(familiarName(reference))
+}
+
+function globPattern(pattern: string): RegExp {
+  const parts = pattern.match(/\[\^?[^\]]*\]|\\.|[\s\S]/g) ?? []
+  const source = parts.map((part) => {
+    if (part === '*') return '[^/]*'
+    if (part === '?') return '[^/]'
+    if (part.length > 1 && part.startsWith('[')) return part
+    return (part.length > 1 ? part.slice(1) : part).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+  })
+  return new RegExp(`^${source.join('')}$`)
+}
