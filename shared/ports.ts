@@ -54,14 +54,16 @@ export interface PortSummary {
   Type: string
 }
 
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
 /** A container's ports as `docker ps` shows them: `0.0.0.0:8080->80/tcp, 443/tcp`, neighbours joined into ranges. */
 export function displayPorts(ports: readonly PortSummary[]): string {
   const sorted = [...ports].sort(
     (a, b) =>
       a.PrivatePort - b.PrivatePort ||
-      (a.IP ?? '').localeCompare(b.IP ?? '') ||
+      compare(a.IP ?? '', b.IP ?? '') ||
       (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
-      a.Type.localeCompare(b.Type),
+      compare(a.Type, b.Type),
   )
   const ranges: { port: PortSummary; last: number }[] = []
   for (const port of sorted) {

@@ -49,6 +49,7 @@ async function copyFrom(engine: EngineClient, container: string, given: string, 
   let path = absolute(given)
   const info = await statInContainer(engine, container, path)
   if (!info) throw new Exit(1, `Error response from daemon: Could not find the file ${path} in container ${container}`)
+  const asked = path
   path = (follow && linkOf(info, path)) || path
   const archive = await engine.open('GET', `/containers/${container}/archive`, { query: { path } })
   if (to === '-') return pipeline(archive, process.stdout, { end: false })
@@ -65,14 +66,13 @@ async function copyFrom(engine: EngineClient, container: string, given: string, 
   if (!there && !(await stat(dirname(target)).catch(() => undefined)))
     throw new Exit(1, `no such directory: ${dirname(target)}`)
 
-  const contentOnly = path.endsWith('/.')
-  if (there?.isDirectory() || contentOnly) {
+  if (path.endsWith('/.')) {
     await mkdir(target, { recursive: true })
     return extractTar(archive, target, (name) => name)
   }
-  // The archive's one root entry takes the name that the target has.
-  const rename = (name: string) => [basename(target), ...name.split('/').filter(Boolean).slice(1)].join('/')
-  return extractTar(archive, dirname(target), rename)
+  // The archive's one root entry takes the name that is wanted here; a link that was followed keeps its own.
+  const [dir, rootName] = there?.isDirectory() ? [target, posix.basename(asked)] : [dirname(target), basename(target)]
+  return extractTar(archive, dir, (name) => [rootName, ...name.split('/').filter(Boolean).slice(1)].join('/'))
 }
 
 async function copyTo(

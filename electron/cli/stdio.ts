@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import type { Duplex, Readable } from 'node:stream'
@@ -18,6 +19,13 @@ export async function copyOutput(source: Readable, tty: boolean): Promise<void> 
     for (const stream of full) await once(stream, 'drain')
     full.clear()
   }
+}
+
+function enterRawMode(): void {
+  process.stdin.setRawMode(true)
+  // Node leaves the terminal's output processing on, which would turn each line feed that a full-screen program sends
+  // into a new line. Without stty only that fault remains. `setRawMode(false)` puts it back with the rest.
+  if (process.platform !== 'win32') spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
 }
 
 export interface StreamOptions {
@@ -56,7 +64,7 @@ export async function joinStreams(connection: Duplex, options: StreamOptions): P
     if (rows && columns) options.resize?.({ rows, columns }).catch(() => undefined)
   }
 
-  if (raw) stdin.setRawMode(true)
+  if (raw) enterRawMode()
   if (options.stdin) stdin.on('data', onData).on('end', onEnd)
   if (options.resize) {
     sendSize()
