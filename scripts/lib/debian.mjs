@@ -36,17 +36,14 @@ export function fetchPackage(pin, folder, warn) {
   const kept = download(pin, folder)
   if (kept) return { pin, file: kept }
   const newer = currentPin(pin, folder)
+  if (newer.version === pin.version && newer.sha256 !== pin.sha256)
+    throw new Error(`${pin.path} has not the sha256 that it is pinned with, but ${newer.sha256}`)
   warn(
     `the mirror no longer has ${pin.name} ${pin.version} (${pin.architecture}): taking ${newer.name} ${newer.version}. ` +
       'Renew the pins with: npm run guest -- --update-pins',
   )
   const file = download(newer, folder)
-  if (!file)
-    throw new Error(
-      `${newer.path} cannot be downloaded from ${archives()
-        .map(({ site }) => site)
-        .join(' or ')}`,
-    )
+  if (!file) throw new Error(`Debian's mirror lists ${newer.path} but does not have it (yet): try again later`)
   return { pin: newer, file }
 }
 
@@ -67,6 +64,7 @@ function download(pin, folder) {
       return file
     } catch {
       rmSync(partial, { force: true })
+      rmSync(`${partial}.FAILED`, { force: true })
     }
   }
 }
@@ -79,11 +77,16 @@ function download(pin, folder) {
  */
 export function currentPin(pin, folder) {
   const apt = aptFor(pin.architecture === 'all' ? 'i386' : pin.architecture, folder)
+  const show = (name) => {
+    try {
+      return fields(apt('apt-cache', 'show', '--no-all-versions', name))
+    } catch (error) {
+      throw new Error(`Debian's mirror cannot be reached or has no ${name}: ${error.stderr.trim()}`, { cause: error })
+    }
+  }
   const { metapackage } = pin
-  const name = metapackage
-    ? fields(apt('apt-cache', 'show', '--no-all-versions', metapackage)).Depends.split(' ')[0]
-    : pin.name
-  const found = fields(apt('apt-cache', 'show', '--no-all-versions', name))
+  const name = metapackage ? show(metapackage).Depends.split(' ')[0] : pin.name
+  const found = show(name)
   return {
     name,
     architecture: found.Architecture,
@@ -160,7 +163,7 @@ function updateLists(run) {
   }
 }
 
-/** The first paragraph of a Debian control file, folded lines left out. */
+/** The first paragraph of a Debian control file, as apt-cache shows it; folded lines are left out. */
 function fields(text) {
   const paragraph = text.split('\n\n')[0]
   return Object.fromEntries(paragraph.match(/^[^\s:]+: .*$/gm).map((line) => line.split(/: (.*)/s).slice(0, 2)))

@@ -1,0 +1,219 @@
+/**
+ * The amd64 guest image, booted in QEMU without hardware virtualization: the recipe's kernel, initramfs and init up to a
+ * working agent on a virtio serial port, and a real container in it.
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { unpackTar } from 'modern-tar'
+import { afterAll, afterEach, expect, it } from 'vitest'
+import { protocol } from '../../electron/machine/contract'
+import { Link } from '../../electron/machine/link'
+
+const project = join(import.meta.dirname, '../..')
+const image = join(project, '.cache/guest/amd64')
+const starter = join(project, '.cache/starter/busybox.tar')
+
+const folder = mkdtempSync(join(tmpdir(), 'berth-guest-'))
+const disk = join(folder, 'disk.img')
+const linkSocket = join(folder, 'link.sock')
+
+/** QEMU with the guest image, the disk and the link's serial port. */
+class Pc {
+  console = ''
+  private readonly qemu: ChildProcessWithoutNullStreams
+
+  constructor(words = '') {
+    this.qemu = spawn('qemu-system-x86_64', [
+      ...[
+        '-M',
+        'q35',
+        '-accel',
+        'tcg',
+        '-cpu',
+        'max',
+        '-m',
+        '512',
+        '-display',
+        'none',
+        '-serial',
+        'stdio',
+        '-no-reboot',
+      ],
+      ...['-kernel', join(image, 'vmlinuz'), '-initrd', join(image, 'initrd.zst')],
+      ...['-append', `console=ttyS0 quiet panic=-1 ${words}`],
+      ...['-drive', `file=${disk},format=raw,if=virtio`, '-nic', 'user,model=virtio-net-pci,restrict=on'],
+      ...['-device', 'virtio-serial', '-chardev', `socket,id=link,path=${linkSocket},server=on,wait=off`],
+      ...['-device', 'virtserialport,chardev=link,name=berth'],
+    ])
+    this.qemu.stdout.on('data', (chunk: Buffer) => (this.console += chunk.toString()))
+    this.qemu.stderr.on('data', (chunk: Buffer) => (this.console += chunk.toString()))
+  }
+
+  /** Resolves when the console has shown the text; rejects with the whole console when QEMU ends before. */
+  async shows(text: string): Promise<void> {
+    while (!this.console.includes(text)) {
+      if (this.ended()) throw new Error(`the guest ended without "${text}":\n${this.console}`)
+      await Promise.race([once(this.qemu.stdout, 'data'), once(this.qemu, 'exit')])
+    }
+  }
+
+  type(words: string): void {
+    this.qemu.stdin.write(words + '\n')
+  }
+
+  async poweredOff(): Promise<void> {
+    if (!this.ended()) await once(this.qemu, 'exit')
+  }
+
+  async unplug(): Promise<void> {
+    if (this.ended()) return
+    this.qemu.kill('SIGKILL')
+    await once(this.qemu, 'exit')
+  }
+
+  private ended(): boolean {
+    return this.qemu.exitCode !== null || this.qemu.signalCode !== null
+  }
+}
+
+let pc: Pc | undefined
+
+afterEach(async () => {
+  await pc?.unplug()
+})
+
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+
+it('boots, makes a file system on an empty disk, and runs a container', async () => {
+  truncateSync(disk, 4 * 2 ** 30)
+  pc = new Pc()
+  await pc.shows('berth-guest: ready')
+  pc.type('go disk=/dev/vda link=/dev/vport0p1 addr=10.0.2.15/255.255.255.0 gw=10.0.2.2 dns=10.0.2.3 seed=5eed')
+  await pc.shows('berth-guest: starting')
+  const link = new Link(connect(linkSocket))
+
+  const { facts } = await hello(link)
+  const { kernel } = JSON.parse(readFileSync(join(image, 'manifest.json'), 'utf8')) as { kernel: string }
+  expect(facts).toMatchObject({ kernel, arch: 'amd64', hostname: 'berth', cgroup: '2', runtime: 'crun' })
+  expect(facts).toMatchObject({ resolvers: ['10.0.2.3'], pidsLimit: true, cpuCfsQuota: true, seccomp: true })
+
+  const apply = link.open('layer.apply', { id: layer, parents: [] })
+  apply.end(await starterLayer())
+  expect((await apply.reply).size).toBeGreaterThan(1e6)
+  await link.call('network.ensure', network)
+  await link.call('container.start', container)
+  expect(await output(link)).toBe('Linux berth-test x86_64\n172.30.0.2/16\n')
+
+  await link.call('shutdown', { timeout: 1, powerOff: true })
+  await pc.poweredOff()
+  link.close()
+})
+
+it('finds what is on the disk again, with its words on the kernel command line', async () => {
+  pc = new Pc('berth.disk=/dev/vda berth.link=/dev/vport0p1 berth.go')
+  await pc.shows('berth-guest: starting')
+  const link = new Link(connect(linkSocket))
+  expect((await hello(link)).layers).toEqual([layer])
+  link.close()
+})
+
+it('leaves a disk alone that holds something else, and says so', async () => {
+  writeFileSync(disk, 'somebody else wrote this')
+  truncateSync(disk, 2 ** 26)
+  pc = new Pc('berth.disk=/dev/vda berth.link=/dev/vport0p1 berth.go')
+  await pc.shows('berth-guest: failed disk')
+  await pc.poweredOff()
+  expect(readFileSync(disk, 'latin1').replace(/\0+$/, '')).toBe('somebody else wrote this')
+})
+
+const layer = '00000000000000aa'
+
+const hello = (link: Link) => link.call('hello', { protocol, time: new Date().toISOString() })
+
+const network = {
+  bridge: 'berth-0000test',
+  subnet: '172.30.0.0/16',
+  gateway: '172.30.0.1',
+  mtu: 1500,
+  masquerade: true,
+  icc: true,
+  internal: false,
+}
+
+const container = {
+  id: 'test',
+  root: { id: 'test', layers: [layer] },
+  spec: {
+    ociVersion: '1.0.2',
+    process: {
+      args: ['sh', '-c', "uname -snm; ip -4 addr show eth0 | awk '/inet/{print $2}'"],
+      env: ['PATH=/bin'],
+      cwd: '/',
+      capabilities: {},
+    },
+    root: { path: 'rootfs' },
+    hostname: 'berth-test',
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+    ],
+    linux: {
+      cgroupsPath: '/berth/test',
+      resources: { pids: { limit: 100 }, memory: { limit: 2 ** 26 } },
+      namespaces: ['pid', 'ipc', 'uts', 'mount', 'network', 'cgroup'].map((type) => ({ type })),
+    },
+  },
+  user: '',
+  groups: [],
+  tty: false,
+  rows: 24,
+  cols: 80,
+  openStdin: false,
+  stdinOnce: false,
+  init: false,
+  log: { driver: 'json-file', maxSize: -1, maxFile: 1 },
+  files: [],
+  mounts: [],
+  network: {
+    mode: 'bridge' as const,
+    endpoints: [
+      {
+        name: 'eth0',
+        bridge: network.bridge,
+        hostName: 'vethtest',
+        mac: '02:42:ac:1e:00:02',
+        address: '172.30.0.2/16',
+        gateway: network.gateway,
+        mtu: 1500,
+      },
+    ],
+  },
+}
+
+/** The container's log once it has ended, without the stdio framing. */
+async function output(link: Link): Promise<string> {
+  const request = { id: container.id, stdout: true, stderr: true, tail: -1, follow: true, timestamps: false, raw: true }
+  const chunks: Buffer[] = []
+  for await (const chunk of link.open('logs', request)) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/** The one layer of the starter image for amd64, as an uncompressed tar. */
+async function starterLayer(): Promise<Buffer> {
+  const blobs = new Map((await unpackTar(readFileSync(starter))).map(({ header, data }) => [header.name, data]))
+  type Index = { manifests: { digest: string; platform?: { architecture: string } }[] }
+  const json = <T>(digest: string) => JSON.parse(Buffer.from(blobs.get(blobOf(digest))!).toString()) as T
+  const blobOf = (digest: string) => `blobs/${digest.replace(':', '/')}`
+  const { manifests } = JSON.parse(Buffer.from(blobs.get('index.json')!).toString()) as Index
+  const platforms = json<Index>(manifests[0]!.digest).manifests
+  const { digest } = platforms.find(({ platform }) => platform?.architecture === 'amd64')!
+  const { layers } = json<{ layers: { digest: string }[] }>(digest)
+  return gunzipSync(blobs.get(blobOf(layers[0]!.digest))!)
+}
