@@ -31,3 +31,12 @@ export function createDemuxer(emit: (stream: number, bytes: Uint8Array) => void)
     }
   }
 }
+
+/** Puts bytes into one frame of that framing. */
+export function frame(stream: number, bytes: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(8 + bytes.length)
+  framed[0] = stream
+  new DataView(framed.buffer).setUint32(4, bytes.length)
+  framed.set(bytes, 8)
+  return framed
+}

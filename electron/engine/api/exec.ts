@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { frame, STDERR } from '../../../shared/stdio'
+import { GuestError } from '../../machine/link'
+import type { Containers } from '../containers/containers'
+import { showExec } from '../containers/execs'
+import { carry, multiplexedStream, rawStream, type Session } from '../containers/streams'
+import { messageOf } from '../errors'
+import { created, integer, ok, type ApiRequest, type Route } from './http'
+
+const size = z.tuple([z.number(), z.number()]).nullish()
+
+const createBody = z.object({
+  AttachStdin: z.boolean().nullish(),
+  AttachStdout: z.boolean().nullish(),
+  AttachStderr: z.boolean().nullish(),
+  Tty: z.boolean().nullish(),
+  DetachKeys: z.string().nullish(),
+  Cmd: z.array(z.string()).nullish(),
+  Env: z.array(z.string()).nullish(),
+  WorkingDir: z.string().nullish(),
+  User: z.string().nullish(),
+  Privileged: z.boolean().nullish(),
+  ConsoleSize: size,
+})
+
+const startBody = z.object({ Detach: z.boolean().nullish(), Tty: z.boolean().nullish(), ConsoleSize: size })
+
+/** The routes of exec: made under a container, then by their own ids. */
+export function execRoutes(containers: Pick<Containers, 'execs' | 'find'>): Route[] {
+  const { execs } = containers
+  return [
+    [
+      'POST',
+      '/containers/{id}/exec',
+      async (request) => {
+        const body = await request.json(createBody)
+        const [rows, cols] = body.ConsoleSize ?? [0, 0]
+        const exec = execs.create(containers.find(request.params.id!), {
+          stdin: body.AttachStdin ?? false,
+          stdout: body.AttachStdout ?? false,
+          stderr: body.AttachStderr ?? false,
+          tty: body.Tty ?? false,
+          detachKeys: body.DetachKeys ?? '',
+          args: body.Cmd ?? [],
+          env: body.Env ?? [],
+          cwd: body.WorkingDir ?? '',
+          user: body.User ?? '',
+          privileged: body.Privileged ?? false,
+          rows,
+          cols,
+        })
+        return created({ Id: exec.id })
+      },
+    ],
+    [
+      'POST',
+      '/exec/{id}/start',
+      async (request) => {
+        const exec = execs.find(request.params.id!)
+        const { Detach, ConsoleSize } = await request.json(startBody)
+        const detach = Detach ?? false
+        const starting = execs.start(exec, { detach, size: ConsoleSize ?? undefined })
+        if (detach) {
+          await starting
+          return ok(undefined)
+        }
+        return attached(request, starting, exec.request.tty)
+      },
+    ],
+    ['GET', '/exec/{id}/json', async ({ params }) => ok(showExec(execs.find(params.id!)))],
+    [
+      'POST',
+      '/exec/{id}/resize',
+      async ({ params, query }) => {
+        await execs.resize(execs.find(params.id!), integer(query, 'h', 0), integer(query, 'w', 0))
+        return ok(undefined)
+      },
+    ],
+  ]
+}
+
+/** As dockerd, a command that could not be started is told on the connection: the exit code stands in the inspect. */
+async function attached(request: ApiRequest, starting: Promise<Session>, tty: boolean): Promise<undefined> {
+  const type = !tty && request.version >= 1.42 ? multiplexedStream : rawStream
+  let session: Session
+  try {
+    session = await starting
+  } catch (error) {
+    if (!(error instanceof GuestError) || error.kind === 'unavailable') throw error
+    const client = request.hijack(type)
+    const text = Buffer.from(`${messageOf(error)}\r\n`)
+    client.end(tty ? text : frame(STDERR, text))
+    return undefined
+  }
+  carry(session, request.hijack(type))
+  return undefined
+}

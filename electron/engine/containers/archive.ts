@@ -1,0 +1,111 @@
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import type { GuestRoot, Reply } from '../../machine/contract'
+import { GuestError } from '../../machine/link'
+import { EngineError } from '../errors'
+import type { Container } from './container'
+import type { ContainersOptions } from './deps'
+import { attributesOf } from './events'
+import { guestMounts } from './mounts'
+
+type Stat = Reply<'archive.stat'>
+
+/** Where a container's files are, for the agent; running or not. */
+export async function rootOf({ images }: ContainersOptions, { id, image }: Container): Promise<GuestRoot> {
+  return { id, layers: await images.ensureUnpacked(image) }
+}
+
+/** Throws 'notFound' in Docker's words. */
+export async function statPath(options: ContainersOptions, container: Container, path: string): Promise<Stat> {
+  const request = await archiveRequest(options, container, path)
+  return options.guest().call('archive.stat', request).catch(notThere(path, container))
+}
+
+/** A tar of the path, with its stat. */
+export async function getArchive(
+  options: ContainersOptions,
+  container: Container,
+  path: string,
+): Promise<{ stat: Stat; stream: Readable }> {
+  const request = await archiveRequest(options, container, path)
+  const stream = options.guest().open('archive.get', request)
+  const stat = await stream.reply.catch(notThere(path, container))
+  options.events.emit('container', 'archive-path', container.id, attributesOf(container))
+  return { stat, stream }
+}
+
+/** Unpacks a tar (plain or gzip) into a folder of the container. */
+export async function putArchive(
+  options: ContainersOptions,
+  container: Container,
+  path: string,
+  { tar, noOverwriteDirNonDir, copyUidGid }: { tar: Readable; noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+): Promise<void> {
+  const request = await archiveRequest(options, container, path)
+  const stream = options.guest().open('archive.put', { ...request, noOverwriteDirNonDir, copyUidGid })
+  // When the agent refuses, its reply says why; the pipe only breaks.
+  const sent = pipeline(await plainTar(tar), stream, { end: true }).catch((error: unknown) => {
+    stream.destroy(error as Error)
+  })
+  await stream.reply.catch(notThere(path, container))
+  await sent
+  options.events.emit('container', 'extract-to-dir', container.id, attributesOf(container))
+}
+
+/** X-Docker-Container-Path-Stat */
+export function statHeader({ name, size, mode, mtime, linkTarget }: Stat): string {
+  return Buffer.from(JSON.stringify({ name, size, mode, mtime, linkTarget })).toString('base64')
+}
+
+async function archiveRequest(options: ContainersOptions, container: Container, path: string) {
+  const mounts = guestMounts(container.settings.mounts)
+  return { root: await rootOf(options, container), mounts, path: path.startsWith('/') ? path : `/${path}` }
+}
+
+function notThere(path: string, { id }: Container): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof GuestError) || error.kind !== 'notFound') throw error
+    throw new EngineError('notFound', `Could not find the file ${path} in container ${id}`)
+  }
+}
+
+const gzipMagic = Buffer.from([0x1f, 0x8b])
+const otherMagics: Record<string, Buffer> = {
+  bzip2: Buffer.from('BZh'),
+  xz: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]),
+  zstd: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]),
+}
+
+/** The tar inside a stream that may be compressed. Throws 'unsupported' for anything but gzip. */
+async function plainTar(input: Readable): Promise<Readable> {
+  const first = await firstChunk(input)
+  for (const [name, magic] of Object.entries(otherMagics)) {
+    if (first?.subarray(0, magic.length).equals(magic)) {
+      throw new EngineError(
+        'unsupported',
+        `archives compressed with ${name} are not available here: send a plain or gzip tar`,
+      )
+    }
+  }
+  return first?.subarray(0, 2).equals(gzipMagic) ? input.pipe(createGunzip()) : input
+}
+
+/** Looks at the first bytes and leaves them in the stream. */
+async function firstChunk(input: Readable): Promise<Buffer | undefined> {
+  for (;;) {
+    const chunk = input.read() as Buffer | null
+    if (chunk) {
+      input.unshift(chunk)
+      return chunk
+    }
+    if (input.readableEnded || input.destroyed) return undefined
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        input.off('readable', go).off('end', go).off('close', go)
+        resolve()
+      }
+      input.on('readable', go).on('end', go).on('close', go)
+    })
+  }
+}

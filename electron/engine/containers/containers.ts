@@ -1,0 +1,125 @@
+import type { GuestEvent, Reply } from '../../machine/contract'
+import { EngineError, messageOf } from '../errors'
+import type { Container } from './container'
+import type { CreateBody } from './config'
+import { createContainer } from './create'
+import type { ContainersOptions } from './deps'
+import { attributesOf } from './events'
+import { Execs } from './execs'
+import { Lifecycle } from './lifecycle'
+import { checkName } from './names'
+import { reconcile } from './reconcile'
+import { isLive } from './state'
+import { StatsSampler } from './stats'
+import { ContainerStore } from './store'
+
+/** The containers of this engine: how they are made, found, and what happens to them. */
+export class Containers {
+  readonly store: ContainerStore
+  readonly lifecycle: Lifecycle
+  readonly execs: Execs
+  readonly stats: StatsSampler
+  private reconciled = false
+
+  constructor(readonly options: ContainersOptions) {
+    this.store = new ContainerStore(options.db)
+    this.lifecycle = new Lifecycle(options, this.store)
+    this.execs = new Execs(options)
+    this.stats = new StatsSampler(options)
+  }
+
+  /** See ContainerStore.find. */
+  find(reference: string): Container {
+    return this.store.find(reference)
+  }
+
+  /** See createContainer. */
+  create(request: { name: string; platform: string | undefined; body: CreateBody }) {
+    return createContainer(this.options, this.store, request)
+  }
+
+  /** Throws 'invalid' for a bad name and 'conflict' for a taken one. */
+  rename(container: Container, newName: string): void {
+    if (newName === '') throw new EngineError('invalid', 'Neither old nor new names may be empty')
+    const name = checkName(newName)
+    const oldName = container.name
+    if (name === oldName) {
+      throw new EngineError('invalid', 'Renaming a container with the same name as its current name')
+    }
+    this.store.reserve(name, container.id)
+    this.store.release(oldName)
+    container.name = name
+    this.store.saveAll(container)
+    const attributes = attributesOf(container, { oldName: `/${oldName}` })
+    this.options.events.emit('container', 'rename', container.id, attributes)
+  }
+
+  /** Removes those that ended, or never ran, and satisfy the test; answers their ids and the bytes that came back. */
+  async prune(
+    test: (container: Container) => boolean,
+  ): Promise<{ ContainersDeleted: string[]; SpaceReclaimed: number }> {
+    const ended = this.store
+      .all()
+      .filter(({ state }) => state.status === 'exited' || state.status === 'created' || state.status === 'dead')
+    const candidates = ended.filter(test)
+    const { sizes } = await this.options.guest().call('container.sizes', { ids: candidates.map(({ id }) => id) })
+    const deleted: string[] = []
+    for (const container of candidates) {
+      // One that was started meanwhile stays.
+      if (isLive(container.state)) continue
+      await this.lifecycle.remove(container, { force: false, volumes: false })
+      deleted.push(container.id)
+    }
+    return { ContainersDeleted: deleted, SpaceReclaimed: deleted.reduce((sum, id) => sum + (sizes[id] ?? 0), 0) }
+  }
+
+  /** What the agent tells as it happens. */
+  onGuestEvent(event: GuestEvent): void {
+    const container = this.store.get(event.id)
+    if (!container) return
+    if (event.type === 'execExit') this.execs.exited(event)
+    else if (event.type === 'oom') this.lifecycle.outOfMemory(container)
+    else {
+      this.execs.containerExited(container)
+      void this.lifecycle.exited(container, event).catch((error: unknown) => {
+        this.options.log(`container ${container.shortId}: ${messageOf(error)}`)
+      })
+    }
+  }
+
+  /** To be called with the agent's hello, after each connection to it. */
+  async reconcile(hello: Reply<'hello'>): Promise<void> {
+    const first = !this.reconciled
+    this.reconciled = true
+    await reconcile(this.options, this.store, this.lifecycle, hello, first)
+  }
+
+  /** The containers made from an image. */
+  usingImage(imageId: string): { id: string; name: string; running: boolean }[] {
+    return this.store
+      .all()
+      .filter(({ image }) => image === imageId)
+      .map(({ id, name, state }) => ({ id, name, running: isLive(state) }))
+  }
+
+  /** Ids of the containers that have a volume mounted, running or not. */
+  usingVolume(volume: string): string[] {
+    return this.store
+      .all()
+      .filter(({ settings }) => settings.mounts.some(({ type, name }) => type === 'volume' && name === volume))
+      .map(({ id }) => id)
+  }
+
+  counts(): { total: number; running: number; paused: number; stopped: number } {
+    const all = this.store.all()
+    const running = all.filter(({ state }) => state.status === 'running').length
+    const paused = all.filter(({ state }) => state.status === 'paused').length
+    return { total: all.length, running, paused, stopped: all.length - running - paused }
+  }
+
+  /** No restarts from now on: the engine goes down. Containers are left alone. */
+  async stop(): Promise<void> {
+    this.lifecycle.close()
+    await Promise.all(this.store.all().map((container) => container.settled()))
+  }
+}

@@ -1,0 +1,194 @@
+import { existsSync } from 'node:fs'
+import { EngineError } from '../errors'
+import { Container, type Settings } from './container'
+import type { Config, CreateBody, EndpointSettings, Healthcheck, HostConfig } from './config'
+import type { ContainersOptions } from './deps'
+import { attributesOf } from './events'
+import { mountsFor, type MountPoint } from './mounts'
+import { checkName, newId, randomName } from './names'
+import { commandOf, maskedPaths, readonlyPaths } from './spec'
+import { parseSecurityOptions } from './security'
+import { parseSignal } from './signals'
+import { fresh } from './state'
+import type { ContainerStore } from './store'
+import { validate } from './validate'
+
+/** `config` of an OCI image, as far as it shapes a container. */
+export interface ImageDefaults {
+  User?: string
+  ExposedPorts?: Record<string, unknown>
+  Env?: string[]
+  Entrypoint?: string[]
+  Cmd?: string[]
+  Volumes?: Record<string, unknown>
+  WorkingDir?: string
+  Labels?: Record<string, string>
+  StopSignal?: string
+  Healthcheck?: Healthcheck
+  Shell?: string[]
+}
+
+/**
+ * Makes a container: checks the request, fills in what the image says, makes its volumes and writes its row. Nothing is
+ * left behind by a failure. Throws in Docker's words: 'invalid', 'conflict' for a name that is taken, 'notFound' for an
+ * image, container or network that it names, 'unsupported' for what this engine can't do yet.
+ */
+export async function createContainer(
+  options: ContainersOptions,
+  store: ContainerStore,
+  request: { name: string; platform: string | undefined; body: CreateBody },
+): Promise<{ container: Container; warnings: string[] }> {
+  const { HostConfig: asked, NetworkingConfig: endpoints, ...given } = request.body
+  const facts = options.facts()
+  const id = newId()
+  const name = request.name === '' ? randomName((taken) => store.isTaken(taken)) : checkName(request.name)
+  validate(given, asked, facts)
+  const image = await options.images.resolve(given.Image, request.platform)
+  const config = mergeImage(given, image.config)
+  if (commandOf(config).length === 0) throw new EngineError('invalid', 'no command specified')
+  if (config.StopSignal) parseSignal(config.StopSignal)
+  const { hostConfig, warnings } = completeHostConfig(asked, facts.swapLimit)
+  const settings: Settings = {
+    config: { ...config, Hostname: hostnameOf(id, config, hostConfig, facts.hostname, store) },
+    hostConfig,
+    endpoints: endpointsOf(hostConfig, endpoints, given.MacAddress, options.networks),
+    mounts: mountsFor(hostConfig, Object.keys(config.Volumes ?? {}), (other) => store.find(other).settings.mounts),
+  }
+  checkBinds(settings.mounts, options.features().hostBinds)
+  store.reserve(name, id)
+  try {
+    settings.mounts = await makeVolumes(settings.mounts, options.volumes)
+    const container = new Container(id, name, image.id, Date.now(), settings, fresh)
+    store.insert(container)
+    options.events.emit('container', 'create', id, attributesOf(container))
+    return { container, warnings }
+  } catch (error) {
+    store.release(name)
+    throw error
+  }
+}
+
+/** The container's own settings over the image's, by Docker's rules (lists are replaced, maps and Env are joined). */
+export function mergeImage(config: Config, image: ImageDefaults): Config {
+  const own = config.Entrypoint ?? []
+  // `--entrypoint ""` is sent as [""]: no entrypoint, and the image's command does not apply either.
+  const cleared = own.length === 1 && own[0] === ''
+  const entrypoint = cleared ? null : own.length > 0 ? own : (image.Entrypoint ?? null)
+  const cmd = (config.Cmd ?? []).length > 0 || own.length > 0 ? config.Cmd : (image.Cmd ?? null)
+  const names = new Set((config.Env ?? []).map((variable) => variable.split('=', 1)[0]))
+  const inherited = (image.Env ?? []).filter((variable) => !names.has(variable.split('=', 1)[0]))
+  const env = [...(config.Env ?? []), ...inherited]
+  const exposed = { ...image.ExposedPorts, ...config.ExposedPorts }
+  const volumes = { ...image.Volumes, ...config.Volumes }
+  const healthcheck =
+    config.Healthcheck || image.Healthcheck ? { ...image.Healthcheck, ...config.Healthcheck } : undefined
+  return {
+    ...config,
+    User: config.User || (image.User ?? ''),
+    ExposedPorts: Object.keys(exposed).length > 0 ? exposed : undefined,
+    Env: env,
+    Entrypoint: entrypoint,
+    Cmd: cmd,
+    Volumes: Object.keys(volumes).length > 0 ? volumes : null,
+    WorkingDir: config.WorkingDir || (image.WorkingDir ?? ''),
+    Labels: { ...image.Labels, ...config.Labels },
+    StopSignal: config.StopSignal ?? image.StopSignal,
+    Healthcheck: healthcheck,
+    Shell: config.Shell ?? image.Shell,
+  }
+}
+
+function completeHostConfig(asked: HostConfig, swapLimit: boolean): { hostConfig: HostConfig; warnings: string[] } {
+  const warnings: string[] = []
+  const hostConfig = { ...asked }
+  const masks = parseSecurityOptions(asked.SecurityOpt ?? []).maskedPaths && !asked.Privileged
+  hostConfig.MaskedPaths ??= masks ? maskedPaths : null
+  hostConfig.ReadonlyPaths ??= masks ? readonlyPaths : null
+  if (asked.Memory > 0 && !swapLimit) {
+    hostConfig.MemorySwap = -1
+    warnings.push(
+      'Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.',
+    )
+  } else if (asked.Memory > 0 && asked.MemorySwap === 0) hostConfig.MemorySwap = asked.Memory * 2
+  return { hostConfig, warnings }
+}
+
+function hostnameOf(
+  id: string,
+  config: Config,
+  hostConfig: HostConfig,
+  machine: string,
+  store: ContainerStore,
+): string {
+  const { NetworkMode: mode, UTSMode } = hostConfig
+  if (mode.startsWith('container:')) return store.find(mode.slice('container:'.length)).settings.config.Hostname
+  if (config.Hostname) return config.Hostname
+  return mode === 'host' || UTSMode === 'host' ? machine : id.slice(0, 12)
+}
+
+/** The networks to join, by name: that of --network with its settings, and any more that the request names. */
+function endpointsOf(
+  { NetworkMode: mode }: HostConfig,
+  asked: Record<string, EndpointSettings | null>,
+  macAddress: string | undefined,
+  networks: ContainersOptions['networks'],
+): Record<string, EndpointSettings> {
+  if (mode.startsWith('container:')) return {}
+  const main = networks.resolve(mode)
+  const plain: EndpointSettings = { IPAMConfig: null, Links: null, Aliases: null, MacAddress: '', DriverOpts: null }
+  const endpoints: Record<string, EndpointSettings> = {}
+  const own = asked[mode] ?? asked[main.name] ?? asked[main.id] ?? (mode === 'bridge' ? asked.default : null) ?? plain
+  endpoints[main.name] = { ...own, MacAddress: own.MacAddress || (macAddress ?? '') }
+  for (const [name, settings] of Object.entries(asked)) {
+    const network = networks.resolve(name)
+    endpoints[network.name] ??= settings ?? plain
+    if (network.driver !== 'bridge' && network.id !== main.id) {
+      throw new EngineError('invalid', `container cannot be connected to network ${network.name} besides ${main.name}`)
+    }
+  }
+  for (const { Links, DriverOpts, IPAMConfig } of Object.values(endpoints)) {
+    const refused =
+      ((Links ?? []).length > 0 && 'links of endpoints') ||
+      (Object.keys(DriverOpts ?? {}).length > 0 && 'driver options of endpoints') ||
+      (IPAMConfig?.IPv6Address && 'IPv6 addresses')
+    if (refused) throw new EngineError('unsupported', `${refused} are not available yet`)
+  }
+  return main.driver === 'bridge' ? endpoints : { [main.name]: endpoints[main.name]! }
+}
+
+function checkBinds(mounts: MountPoint[], hostBinds: boolean): void {
+  for (const { type, source, create } of mounts) {
+    if (type !== 'bind') continue
+    if (!hostBinds) {
+      throw new EngineError('unsupported', 'bind mounts of host folders are not available on the builtin machine yet')
+    }
+    if (!create && !existsSync(source)) {
+      throw new EngineError(
+        'invalid',
+        `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      )
+    }
+  }
+}
+
+/** Makes the volumes that are not there; anonymous ones that were made are taken back when a later one fails. */
+async function makeVolumes(mounts: MountPoint[], volumes: ContainersOptions['volumes']): Promise<MountPoint[]> {
+  const made: string[] = []
+  const ready: MountPoint[] = []
+  try {
+    for (const { labels, driver, driverOptions, ...mount } of mounts) {
+      if (mount.type !== 'volume') {
+        ready.push(mount)
+        continue
+      }
+      const anonymous = mount.name === ''
+      const volume = await volumes.ensure(mount.name!, { anonymous, labels, driver, options: driverOptions })
+      if (anonymous) made.push(volume.Name)
+      ready.push({ ...mount, name: volume.Name, source: volume.Mountpoint })
+    }
+    return ready
+  } catch (error) {
+    for (const name of made) await volumes.remove(name, true)
+    throw error
+  }
+}

@@ -1,0 +1,25 @@
+import type { GuestFacts } from '../../machine/contract'
+import type { Guest } from '../../machine/guest'
+import type { MachineFeatures } from '../../machine/machine'
+import type { Events } from '../events/events'
+import type { Images } from '../images/images'
+import type { Networks } from '../networks/networks'
+import type { Ports } from '../networks/ports'
+import type { Db } from '../store/database'
+import type { Volumes } from '../volumes/volumes'
+
+/** What the containers need of the rest of the engine. */
+export interface ContainersOptions {
+  db: Db
+  /** Throws 'unavailable' while no machine runs; so do `facts` and `features`. */
+  guest: () => Pick<Guest, 'call' | 'open'>
+  facts: () => GuestFacts
+  features: () => MachineFeatures
+  events: Events
+  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'usage'>
+  volumes: Pick<Volumes, 'ensure' | 'remove'>
+  networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect'>
+  ports: Pick<Ports, 'publish' | 'release'>
+  /** A line for the engine's log. */
+  log: (line: string) => void
+}

@@ -1,0 +1,113 @@
+import { stat } from 'node:fs/promises'
+import { EngineError } from '../errors'
+import type { HostConfig } from './config'
+
+export type DeviceRequest = HostConfig['Devices'][number]
+
+interface Rule {
+  allow: boolean
+  type?: 'a' | 'c' | 'b'
+  major?: number
+  minor?: number
+  access: string
+}
+
+/** A device node of the OCI spec, with the cgroup rule that lets it be used. */
+export interface GuestDevice {
+  path: string
+  type: 'c' | 'b'
+  major: number
+  minor: number
+  fileMode: number
+  uid: number
+  gid: number
+  rules: Rule
+}
+
+/** Character devices with fixed numbers (Linux's Documentation/admin-guide/devices.txt). */
+const wellKnown: Record<string, [major: number, minor: number]> = {
+  '/dev/null': [1, 3],
+  '/dev/zero': [1, 5],
+  '/dev/full': [1, 7],
+  '/dev/random': [1, 8],
+  '/dev/urandom': [1, 9],
+  '/dev/kmsg': [1, 11],
+  '/dev/tty': [5, 0],
+  '/dev/console': [5, 1],
+  '/dev/fuse': [10, 229],
+  '/dev/net/tun': [10, 200],
+  '/dev/kvm': [10, 232],
+}
+
+/** What the cgroup says of devices that are not named: nothing is allowed, or with --privileged everything. */
+export function defaultRules({
+  Privileged,
+  DeviceCgroupRules,
+}: Pick<HostConfig, 'Privileged' | 'DeviceCgroupRules'>): Rule[] {
+  return [{ allow: Privileged, access: 'rwm' }, ...(DeviceCgroupRules ?? []).map(parseRule)]
+}
+
+/**
+ * The device nodes for --device. `shared` says that the guest's /dev is this computer's own; otherwise only devices with
+ * fixed numbers are known. Throws 'invalid' and 'unsupported'.
+ */
+export function devicesFor(requests: readonly DeviceRequest[], shared: boolean): Promise<GuestDevice[]> {
+  return Promise.all(requests.map((request) => deviceFor(request, shared)))
+}
+
+async function deviceFor(
+  { PathOnHost: source, PathInContainer, CgroupPermissions }: DeviceRequest,
+  shared: boolean,
+): Promise<GuestDevice> {
+  const access = CgroupPermissions || 'rwm'
+  if (!/^[rwm]{1,3}$/.test(access)) throw new EngineError('invalid', `invalid device mode: ${access}`)
+  const found = shared ? await look(source) : known(source)
+  const { type, major, minor } = found
+  return { path: PathInContainer || source, ...found, rules: { allow: true, type, major, minor, access } }
+}
+
+async function look(path: string): Promise<Omit<GuestDevice, 'path' | 'rules'>> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw new EngineError(
+      'internal',
+      `error gathering device information while adding custom device "${path}": no such file or directory`,
+      { cause: error },
+    )
+  })
+  if (!found.isCharacterDevice() && !found.isBlockDevice()) {
+    throw new EngineError(
+      'internal',
+      `error gathering device information while adding custom device "${path}": not a device node`,
+    )
+  }
+  return {
+    type: found.isBlockDevice() ? 'b' : 'c',
+    // Linux's dev_t: makedev(3).
+    major: Math.floor(found.rdev / 256) & 0xfff,
+    minor: (found.rdev & 0xff) | (Math.floor(found.rdev / 0x1000) & 0xfff00),
+    fileMode: found.mode & 0o777,
+    uid: found.uid,
+    gid: found.gid,
+  }
+}
+
+function known(path: string): Omit<GuestDevice, 'path' | 'rules'> {
+  const numbers = wellKnown[path]
+  if (!numbers) {
+    throw new EngineError('unsupported', `the device ${path} is not available: this machine has devices of its own`)
+  }
+  return { type: 'c', major: numbers[0], minor: numbers[1], fileMode: 0o666, uid: 0, gid: 0 }
+}
+
+/** A --device-cgroup-rule: `c 1:3 mr`, `a *:* rwm`. */
+function parseRule(text: string): Rule {
+  const [, type, major, minor, access] = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(text) ?? []
+  if (!type) throw new EngineError('invalid', `invalid device cgroup rule format: '${text}'`)
+  return {
+    allow: true,
+    type: type as 'a' | 'c' | 'b',
+    ...(major === '*' ? {} : { major: Number(major) }),
+    ...(minor === '*' ? {} : { minor: Number(minor) }),
+    access: access!,
+  }
+}

@@ -1,0 +1,118 @@
+import type { Attachment } from '../networks/networks'
+import type { Container } from './container'
+import type { EndpointSettings } from './config'
+import type { ContainersOptions } from './deps'
+import { sizesOf } from './list'
+import { showMounts } from './mounts'
+import { commandOf } from './spec'
+import { isLive, showState } from './state'
+
+/** GET /containers/{id}/json, the shape of API 1.47. */
+export async function inspectContainer(
+  options: ContainersOptions,
+  container: Container,
+  { size, execIds }: { size: boolean; execIds: string[] },
+): Promise<Record<string, unknown>> {
+  const { id, name, image, created, settings, state, restartCount } = container
+  const { config, hostConfig, mounts } = settings
+  const command = commandOf(config)
+  return {
+    Id: id,
+    Created: new Date(created).toISOString(),
+    Path: command[0],
+    Args: command.slice(1),
+    State: showState(state),
+    Image: image,
+    ResolvConfPath: '',
+    HostnamePath: '',
+    HostsPath: '',
+    LogPath: '',
+    Name: `/${name}`,
+    RestartCount: restartCount,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: execIds.length > 0 ? execIds : null,
+    HostConfig: { ...hostConfig, Runtime: hostConfig.Runtime || options.facts().runtime },
+    GraphDriver: { Name: 'overlay2', Data: null },
+    ...(size ? (await sizesOf(options, [container])).get(id) : {}),
+    Mounts: showMounts(mounts, hostConfig.Tmpfs ?? {}),
+    Config: config,
+    NetworkSettings: showNetworks(container),
+  }
+}
+
+function showNetworks(container: Container): Record<string, unknown> {
+  const { state } = container
+  const networks = showEndpoints(container)
+  const first = networks.bridge ?? showEndpoint(undefined, undefined)
+  return {
+    Bridge: '',
+    SandboxID: isLive(state) ? container.id : '',
+    SandboxKey: '',
+    Ports: showPorts(container),
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: first.EndpointID,
+    Gateway: first.Gateway,
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: first.IPAddress,
+    IPPrefixLen: first.IPPrefixLen,
+    IPv6Gateway: '',
+    MacAddress: first.MacAddress,
+    Networks: networks,
+  }
+}
+
+type Endpoint = ReturnType<typeof showEndpoint>
+
+/** `NetworkSettings.Networks`: by name; the addresses are there while it runs. */
+export function showEndpoints({ settings, state }: Container): Record<string, Endpoint> {
+  const attachments = isLive(state) ? state.attachments : []
+  const shown: Record<string, Endpoint> = {}
+  for (const [name, endpoint] of Object.entries(settings.endpoints)) {
+    shown[name] = showEndpoint(
+      endpoint,
+      attachments.find((attachment) => attachment.name === name),
+    )
+  }
+  return shown
+}
+
+function showEndpoint(settings: EndpointSettings | undefined, attachment: Attachment | undefined) {
+  return {
+    IPAMConfig: settings?.IPAMConfig ?? null,
+    Links: settings?.Links ?? null,
+    Aliases: settings?.Aliases ?? null,
+    MacAddress: attachment?.mac ?? settings?.MacAddress ?? '',
+    DriverOpts: settings?.DriverOpts ?? null,
+    NetworkID: attachment?.networkId ?? '',
+    EndpointID: attachment?.endpointId ?? '',
+    Gateway: attachment?.gateway ?? '',
+    IPAddress: attachment?.address ?? '',
+    IPPrefixLen: attachment?.prefixLength ?? 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: null,
+  }
+}
+
+/** `NetworkSettings.Ports`: exposed ones as null, published ones with where they are. */
+function showPorts({ settings, state }: Container): Record<string, { HostIp: string; HostPort: string }[] | null> {
+  const shown: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
+  if (!isLive(state)) return shown
+  for (const key of Object.keys(settings.config.ExposedPorts ?? {}))
+    shown[key.includes('/') ? key : `${key}/tcp`] = null
+  for (const { hostIp, hostPort, containerPort, protocol } of state.ports) {
+    const key = `${containerPort}/${protocol}`
+    shown[key] = [...(shown[key] ?? []), { HostIp: hostIp, HostPort: String(hostPort) }]
+  }
+  return shown
+}

@@ -1,0 +1,363 @@
+import type { GuestEvent, Request } from '../../machine/contract'
+import { EngineError, messageOf } from '../errors'
+import type { Container } from './container'
+import type { ContainersOptions } from './deps'
+import { devicesFor } from './devices'
+import { attributesOf } from './events'
+import { logOptions } from './log-options'
+import { guestMounts } from './mounts'
+import { filesOf, join, leave, runningPeer } from './network'
+import { nextPause, shouldRestart } from './restart'
+import { exitCodeOfFailure, inRuntimesWords } from './runtime-errors'
+import { parseSignal, SIGKILL, SIGTERM } from './signals'
+import { commandOf, specOf } from './spec'
+import { endOf, isLive, never, type End } from './state'
+import type { ContainerStore } from './store'
+
+const defaultStopTimeout = 10
+type ExitEvent = Pick<Extract<GuestEvent, { type: 'exit' }>, 'exitCode' | 'oomKilled' | 'at'>
+
+/** From start to exit and removal. Every change of state goes through Container.exclusive. */
+export class Lifecycle {
+  private readonly pauses = new Map<string, { ms: number; timer?: NodeJS.Timeout }>()
+  private stopping = false
+
+  constructor(
+    private readonly options: ContainersOptions,
+    private readonly store: ContainerStore,
+  ) {}
+
+  /**
+   * Starts a created or exited container. Throws 'notModified' when it runs, 'conflict' when it is paused or being
+   * removed; a command that is missing or can't be run throws the agent's kinds with Docker's words.
+   */
+  async start(container: Container): Promise<void> {
+    this.cancelRestart(container)
+    await container.exclusive(async () => {
+      const { status } = container.state
+      if (status === 'running') throw new EngineError('notModified', 'container already started')
+      if (status === 'paused') {
+        throw new EngineError('conflict', 'cannot start a paused container, try unpause instead')
+      }
+      if (status === 'removing' || status === 'dead') {
+        throw new EngineError('conflict', 'container is marked for removal and cannot be started')
+      }
+      container.restartCount = 0
+      container.stoppedByHand = false
+      await this.launch(container)
+    })
+  }
+
+  /** Sends the stop signal, then SIGKILL after the timeout (seconds, -1 for never). Resolves when it has ended. */
+  async stop(container: Container, asked: { timeout?: number; signal?: string }): Promise<void> {
+    await container.settled()
+    if (container.state.status === 'restarting') {
+      this.cancelRestart(container)
+      container.stoppedByHand = true
+      this.become(container, { ...endOf(container.state), status: 'exited' })
+      return
+    }
+    if (!isLive(container.state)) throw new EngineError('notModified', 'container already stopped')
+    await this.end(container, asked)
+    this.emit(container, 'stop')
+  }
+
+  /** Stops it when it runs, and starts it. */
+  async restart(container: Container, asked: { timeout?: number; signal?: string }): Promise<void> {
+    await container.settled()
+    if (isLive(container.state)) {
+      await this.end(container, asked)
+      this.emit(container, 'stop')
+    }
+    await this.start(container)
+    this.emit(container, 'restart')
+  }
+
+  /** Sends a signal by name or number. Throws 'conflict' when it does not run. */
+  async kill(container: Container, signalText: string): Promise<void> {
+    const signal = parseSignal(signalText || 'KILL')
+    await container.settled()
+    if (container.state.status === 'restarting') {
+      await this.stop(container, {})
+      return
+    }
+    this.mustLive(container, `cannot kill container: ${container.name}: container ${container.id} is not running`)
+    const final = signal === SIGKILL || signal === this.stopSignal(container)
+    if (final) this.byHand(container)
+    const gone = final && signal === SIGKILL ? container.wait('not-running') : undefined
+    await this.signal(container, signal)
+    await gone
+  }
+
+  async pause(container: Container): Promise<void> {
+    await container.exclusive(async () => {
+      if (container.state.status === 'paused') {
+        throw new EngineError('conflict', `container ${container.id} is already paused`)
+      }
+      const state = this.mustLive(container, `container ${container.id} is not running`)
+      await this.options.guest().call('container.pause', { id: container.id })
+      this.become(container, { ...state, status: 'paused' })
+      this.emit(container, 'pause')
+    })
+  }
+
+  async unpause(container: Container): Promise<void> {
+    await container.exclusive(async () => {
+      const { state } = container
+      if (state.status !== 'paused') throw new EngineError('conflict', `Container ${container.id} is not paused`)
+      await this.options.guest().call('container.resume', { id: container.id })
+      this.become(container, { ...state, status: 'running' })
+      this.emit(container, 'unpause')
+    })
+  }
+
+  /** Removes it; `force` kills it first, `volumes` takes its anonymous volumes along. */
+  async remove(container: Container, { force, volumes }: { force: boolean; volumes: boolean }): Promise<void> {
+    if (container.state.status === 'removing') {
+      throw new EngineError('conflict', `removal of container ${container.name} is already in progress`)
+    }
+    await container.settled()
+    const { name, state } = container
+    if (!force && (isLive(state) || state.status === 'restarting')) {
+      const reason =
+        state.status === 'paused'
+          ? 'container is paused and must be unpaused first'
+          : `container is ${state.status}: stop the container before removing or force remove`
+      throw new EngineError('conflict', `cannot remove container "/${name}": ${reason}`)
+    }
+    this.cancelRestart(container)
+    if (isLive(state)) {
+      this.byHand(container)
+      const gone = container.wait('not-running')
+      await this.signal(container, SIGKILL)
+      await gone
+    }
+    await container.exclusive(() => this.destroy(container, volumes))
+  }
+
+  /** The agent saw it end. */
+  async exited(container: Container, event: ExitEvent): Promise<void> {
+    await container.exclusive(async () => {
+      const { state } = container
+      // Told twice after a lost connection, or of a run before this one.
+      if (!isLive(state) || Date.parse(event.at) < Date.parse(state.startedAt)) return
+      leave(this.options, container.id, state.attachments)
+      const end: End = {
+        exitCode: event.exitCode,
+        error: '',
+        startedAt: state.startedAt,
+        finishedAt: event.at,
+        oomKilled: event.oomKilled || state.oomKilled,
+      }
+      const ranFor = Date.parse(event.at) - Date.parse(state.startedAt)
+      const again = !this.stopping && this.policyRestarts(container, event.exitCode, false)
+      this.become(container, { ...end, status: again ? 'restarting' : 'exited' })
+      this.emit(container, 'die', {
+        exitCode: String(event.exitCode),
+        execDuration: String(Math.max(0, Math.floor(ranFor / 1000))),
+      })
+      container.tell('exited')
+      if (again) this.restartLater(container, ranFor)
+      else if (container.settings.hostConfig.AutoRemove) await this.autoRemove(container)
+    })
+  }
+
+  outOfMemory(container: Container): void {
+    if (isLive(container.state)) this.become(container, { ...container.state, oomKilled: true })
+    this.emit(container, 'oom')
+  }
+
+  /** Starts what its policy wants running, now that the engine has come up. */
+  async startByPolicy(container: Container): Promise<void> {
+    const { state } = container
+    if (isLive(state) || state.startedAt === never || state.status === 'removing') return
+    if (!this.policyRestarts(container, state.exitCode, true)) {
+      if (state.status === 'restarting') this.become(container, { ...state, status: 'exited' })
+      return
+    }
+    await container.exclusive(async () => {
+      if (!isLive(container.state)) await this.launch(container).catch((error: unknown) => this.note(container, error))
+    })
+  }
+
+  /** Finishes a removal, or removes what --rm should have. */
+  async finishRemoval(container: Container): Promise<void> {
+    await container.exclusive(() => this.destroy(container, container.settings.hostConfig.AutoRemove))
+  }
+
+  /** No restarts from now on: the engine goes down. */
+  close(): void {
+    this.stopping = true
+    for (const { timer } of this.pauses.values()) clearTimeout(timer)
+  }
+
+  /** Puts the state into its row; every change of state goes through here. */
+  become(container: Container, state: Container['state']): void {
+    container.state = state
+    this.store.save(container)
+  }
+
+  emit(container: Container, action: string, more: Record<string, string> = {}): void {
+    this.options.events.emit('container', action, container.id, attributesOf(container, more))
+  }
+
+  /** The state of a container that has a process. Throws 'conflict' with the message otherwise. */
+  mustLive(container: Container, message: string) {
+    if (!isLive(container.state)) throw new EngineError('conflict', message)
+    return container.state
+  }
+
+  private async launch(container: Container): Promise<void> {
+    const { options, store } = this
+    const finishedAt = endOf(container.state).finishedAt
+    try {
+      const layers = await options.images.ensureUnpacked(container.image)
+      const joined = await join(options, store, container)
+      try {
+        const request = await this.startRequest(container, layers, joined)
+        const { pid, startedAt } = await options.guest().call('container.start', request)
+        const { attachments, ports } = joined
+        this.become(container, { status: 'running', pid, startedAt, finishedAt, attachments, ports, oomKilled: false })
+      } catch (error) {
+        leave(options, container.id, joined.attachments)
+        throw error
+      }
+    } catch (error) {
+      const context = `failed to create task for container: failed to create shim task: OCI runtime create failed: ${options.facts().runtime} create failed`
+      const failure = inRuntimesWords(error, context, commandOf(container.settings.config)[0]!)
+      await this.startFailed(container, failure)
+      throw failure
+    }
+    this.emit(container, 'start')
+    container.tell('started')
+  }
+
+  private async startRequest(
+    container: Container,
+    layers: string[],
+    { network, attachments }: Awaited<ReturnType<typeof join>>,
+  ): Promise<Request<'container.start'>> {
+    const { id, settings } = container
+    const { config, hostConfig, mounts } = settings
+    const facts = this.options.facts()
+    const devices =
+      hostConfig.Devices.length > 0 ? await devicesFor(hostConfig.Devices, this.options.features().hostBinds) : []
+    const pidPeer = hostConfig.PidMode.startsWith('container:')
+      ? runningPeer(this.store, hostConfig.PidMode.slice('container:'.length), 'join PID namespace')
+      : undefined
+    const pidOf = pidPeer && isLive(pidPeer.state) ? pidPeer.state.pid : undefined
+    const [rows, cols] = hostConfig.ConsoleSize
+    return {
+      id,
+      root: { id, layers },
+      spec: specOf({ id, config, hostConfig, mounts, hostname: config.Hostname, facts, devices, pidOf }),
+      user: config.User,
+      groups: hostConfig.GroupAdd ?? [],
+      tty: config.Tty,
+      ...(config.Tty && rows > 0 && cols > 0 ? { rows, cols } : {}),
+      openStdin: config.OpenStdin,
+      stdinOnce: config.StdinOnce,
+      init: hostConfig.Init ?? false,
+      log: logOptions(hostConfig.LogConfig),
+      files: filesOf(this.store, container, attachments, facts),
+      mounts: guestMounts(mounts),
+      network,
+    }
+  }
+
+  private async startFailed(container: Container, error: unknown): Promise<void> {
+    const end = endOf(container.state)
+    const status = end.startedAt === never ? 'created' : 'exited'
+    this.become(container, { ...end, status, exitCode: exitCodeOfFailure(error, 128), error: messageOf(error) })
+    container.tell('exited')
+    if (container.settings.hostConfig.AutoRemove) await this.autoRemove(container)
+  }
+
+  private async end(container: Container, { timeout, signal }: { timeout?: number; signal?: string }): Promise<void> {
+    const { StopTimeout } = container.settings.config
+    const number = signal ? parseSignal(signal) : this.stopSignal(container)
+    this.byHand(container)
+    const gone = container.wait('not-running')
+    this.emit(container, 'kill', { signal: String(number) })
+    const stopped = this.options.guest().call('container.stop', {
+      id: container.id,
+      signal: number,
+      timeout: timeout ?? StopTimeout ?? defaultStopTimeout,
+    })
+    await Promise.all([stopped, this.thaw(container), gone])
+  }
+
+  /** A frozen process gets its signal when it is thawed. */
+  private async thaw(container: Container): Promise<void> {
+    if (container.state.status === 'paused') await this.options.guest().call('container.resume', { id: container.id })
+  }
+
+  private async signal(container: Container, signal: number): Promise<void> {
+    await this.options.guest().call('container.signal', { id: container.id, signal })
+    this.emit(container, 'kill', { signal: String(signal) })
+    if (signal === SIGKILL) await this.thaw(container)
+  }
+
+  private stopSignal({ settings: { config } }: Container): number {
+    return config.StopSignal ? parseSignal(config.StopSignal) : SIGTERM
+  }
+
+  private byHand(container: Container): void {
+    container.stoppedByHand = true
+    this.store.save(container)
+  }
+
+  private policyRestarts(
+    { settings, restartCount, stoppedByHand }: Container,
+    exitCode: number,
+    atStart: boolean,
+  ): boolean {
+    return shouldRestart({ policy: settings.hostConfig.RestartPolicy, exitCode, restartCount, stoppedByHand, atStart })
+  }
+
+  private restartLater(container: Container, ranFor: number): void {
+    const ms = nextPause(this.pauses.get(container.id)?.ms ?? 0, ranFor)
+    const again = () =>
+      container.exclusive(async () => {
+        if (container.state.status !== 'restarting') return
+        container.restartCount++
+        await this.launch(container).catch((error: unknown) => this.note(container, error))
+      })
+    this.pauses.set(container.id, { ms, timer: setTimeout(() => void again(), ms) })
+  }
+
+  private cancelRestart({ id }: Container): void {
+    clearTimeout(this.pauses.get(id)?.timer)
+    this.pauses.delete(id)
+  }
+
+  /** Inside `exclusive`. */
+  private async destroy(container: Container, volumes: boolean): Promise<void> {
+    const { options, store } = this
+    if (!store.get(container.id)) return
+    const before = endOf(container.state)
+    this.become(container, { ...before, status: 'removing' })
+    try {
+      await options.guest().call('container.remove', { id: container.id })
+    } catch (error) {
+      this.become(container, { ...before, status: 'dead', error: messageOf(error) })
+      throw error
+    }
+    store.delete(container)
+    this.pauses.delete(container.id)
+    for (const { anonymous, name } of volumes ? container.settings.mounts : []) {
+      // Another container may have it by --volumes-from; then it stays.
+      if (anonymous) await options.volumes.remove(name!, true).catch((error: unknown) => this.note(container, error))
+    }
+    this.emit(container, 'destroy')
+    container.tell('removed')
+  }
+
+  private async autoRemove(container: Container): Promise<void> {
+    await this.destroy(container, true).catch((error: unknown) => this.note(container, error))
+  }
+
+  private note(container: Container, error: unknown): void {
+    this.options.log(`container ${container.shortId}: ${messageOf(error)}`)
+  }
+}

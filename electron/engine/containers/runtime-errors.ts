@@ -1,0 +1,29 @@
+import { GuestError } from '../../machine/link'
+
+/**
+ * An error of the agent's about a command that is missing or can't be run, as dockerd and runc word it: clients tell
+ * exit codes 127 and 126 from the text. `context` is what comes before runc's own words. Other errors stay as they are.
+ */
+export function inRuntimesWords(error: unknown, context: string, command: string): unknown {
+  if (!(error instanceof GuestError)) return error
+  const failed = (reason: string) =>
+    new GuestError(error.kind, `${context}: unable to start container process: ${reason}: unknown`)
+  switch (error.kind) {
+    case 'commandNotFound':
+      return failed(
+        command.includes('/')
+          ? `exec: "${command}": stat ${command}: no such file or directory`
+          : `exec: "${command}": executable file not found in $PATH`,
+      )
+    case 'commandNotExecutable':
+      return failed(`exec: "${command}": permission denied`)
+    default:
+      return error
+  }
+}
+
+/** The exit code that Docker gives a process that could not be started; `otherwise` for causes beyond the command. */
+export function exitCodeOfFailure(error: unknown, otherwise: number): number {
+  if (!(error instanceof GuestError)) return otherwise
+  return { commandNotFound: 127, commandNotExecutable: 126 }[error.kind as string] ?? otherwise
+}

@@ -1,0 +1,23 @@
+import { humanDuration } from '../../../shared/units'
+import type { State } from './state'
+
+/** `Status` of a list entry, the text that `docker ps` shows. `now` in milliseconds since 1970. */
+export function statusText(state: State, now: number): string {
+  const since = (time: string) => humanDuration(Math.max(0, now - Date.parse(time)))
+  switch (state.status) {
+    case 'running':
+      return `Up ${since(state.startedAt)}`
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'exited':
+      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'created':
+      return 'Created'
+    case 'removing':
+      return 'Removal In Progress'
+    case 'dead':
+      return 'Dead'
+  }
+}
