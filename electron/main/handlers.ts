@@ -1,0 +1,35 @@
+import { app, clipboard, shell } from 'electron'
+import { type Theme, themes } from '../../shared/app'
+import type { EngineService } from './engine-process'
+import type { Settings } from './settings'
+
+/** What the window may ask of main. Arguments come from the page, so each handler checks its own. */
+export function createHandlers(engine: EngineService, settings: Settings) {
+  return {
+    engine: {
+      state: () => engine.state,
+      retry: () => void engine.start(),
+      pause: () => void engine.stop(),
+      resume: () => void engine.start(),
+      log: () => engine.log(),
+    },
+    appearance: {
+      theme: () => settings.theme,
+      setTheme: (theme: Theme) => {
+        if (!themes.includes(theme)) throw new Error(`No such theme: ${theme}`)
+        settings.setTheme(theme)
+      },
+    },
+    app: {
+      version: () => app.getVersion(),
+      copy: (text: string) => clipboard.writeText(String(text)),
+      /** Opens a published port in the browser; nothing but this computer's own ports can be opened. */
+      openPort: async (port: number) => {
+        if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`Not a port: ${port}`)
+        await shell.openExternal(`http://localhost:${port}/`)
+      },
+    },
+  }
+}
+
+export type Handlers = ReturnType<typeof createHandlers>

@@ -1,0 +1,21 @@
+import type { MachineReport } from '../../stores/machine'
+
+/** What a driver is, for a person. */
+export const driverWords: Record<string, { name: string; text: string } | undefined> = {
+  native: {
+    name: 'This Linux',
+    text: 'Containers run straight on this computer. There is no virtual machine, and nothing is lost to one.',
+  },
+  qemu: { name: 'QEMU', text: 'A virtual machine with hardware acceleration where the system offers it.' },
+  builtin: {
+    name: 'Built-in machine',
+    text: 'A whole PC, emulated inside Berth, that runs a real Linux. It needs nothing installed and no rights; it is slower than the others.',
+  },
+}
+
+export const bootWords: Record<MachineReport['boot']['kind'], string> = {
+  cold: 'from power-on to ready, a whole boot of Linux.',
+  snapshot: 'from a snapshot of a machine that had booted before.',
+  found: 'to find the machine that was running already.',
+  started: 'to start the agent.',
+}

@@ -1,0 +1,102 @@
+import type { ContainerInfo } from 'dockerode'
+import { defineStore } from 'pinia'
+import { computed, reactive, ref, shallowReactive } from 'vue'
+import { ApiError, json, messageOf, request } from '../api/client'
+import { confirm } from '../composables/useConfirm'
+import { useEvents } from './events'
+import { useNotices } from './notices'
+
+/** Events of a container that change nothing that its summary shows. */
+const silent = /^(exec_|attach|detach|resize|top|archive-path|export|copy|kill$|stop$|commit)/
+
+export type Verb = 'start' | 'stop' | 'restart' | 'remove'
+
+export const nameOf = (container: ContainerInfo) => container.Names[0]?.slice(1) ?? container.Id.slice(0, 12)
+
+/** The exit code of a container that ended, from its status line ("Exited (3) 2 minutes ago"). */
+export function exitCodeOf(container: ContainerInfo): number | undefined {
+  const code = /^Exited \((\d+)\)/.exec(container.Status)?.[1]
+  return code === undefined ? undefined : Number(code)
+}
+
+/** All containers, as GET /containers/json lists them, patched one by one from Docker's events. */
+export const useContainers = defineStore('containers', () => {
+  const events = useEvents()
+  const notices = useNotices()
+  const byId = shallowReactive(new Map<string, ContainerInfo>())
+  const busy = reactive(new Map<string, Verb>())
+  const loaded = ref(false)
+  const error = ref<string>()
+  const list = computed(() => [...byId.values()].sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? 1 : -1)))
+  const runningCount = computed(() => list.value.filter((container) => container.State === 'running').length)
+
+  async function sync(): Promise<void> {
+    try {
+      const all = await json<ContainerInfo[]>('GET', '/containers/json', { query: { all: 1 } })
+      const ids = new Set(all.map((container) => container.Id))
+      for (const id of byId.keys()) if (!ids.has(id)) byId.delete(id)
+      for (const container of all) byId.set(container.Id, container)
+      error.value = undefined
+      loaded.value = true
+    } catch (cause) {
+      error.value = messageOf(cause)
+    }
+  }
+
+  // Several events about one container come together (die, stop, network): they are answered by one read.
+  const pending = new Set<string>()
+  function patch(id: string): void {
+    if (pending.has(id)) return
+    pending.add(id)
+    setTimeout(async () => {
+      pending.delete(id)
+      try {
+        const [container] = await json<ContainerInfo[]>('GET', '/containers/json', {
+          query: { all: 1, filters: JSON.stringify({ id: [id] }) },
+        })
+        if (container) byId.set(id, container)
+        else byId.delete(id)
+      } catch {
+        // The next sync puts it right.
+      }
+    }, 30)
+  }
+
+  events.onSync(sync)
+  events.onEvent(({ Type, Action, Actor }) => {
+    if (Type !== 'container' || silent.test(Action)) return
+    if (Action === 'destroy') byId.delete(Actor.ID)
+    else patch(Actor.ID)
+  })
+
+  /** Runs one action; a failure becomes a notice. Returns whether it went well. */
+  async function act(container: ContainerInfo, verb: Verb): Promise<boolean> {
+    if (busy.has(container.Id)) return false
+    busy.set(container.Id, verb)
+    try {
+      if (verb === 'remove') await request('DELETE', `/containers/${container.Id}`, { query: { force: 1, v: 1 } })
+      else await request('POST', `/containers/${container.Id}/${verb}`)
+      return true
+    } catch (cause) {
+      if (verb === 'remove' && cause instanceof ApiError && cause.status === 404) return true
+      notices.failed(`Could not ${verb} ${nameOf(container)}`, cause)
+      return false
+    } finally {
+      busy.delete(container.Id)
+    }
+  }
+
+  async function remove(container: ContainerInfo): Promise<boolean> {
+    const running = container.State === 'running'
+    const yes = await confirm({
+      title: `Remove ${nameOf(container)}?`,
+      text: running
+        ? 'It is running and will be stopped first. Its files and its anonymous volumes are deleted; named volumes and the image stay.'
+        : 'Its files and its anonymous volumes are deleted; named volumes and the image stay.',
+      action: running ? 'Stop and remove' : 'Remove',
+    })
+    return yes && act(container, 'remove')
+  }
+
+  return { byId, list, runningCount, busy, loaded, error, sync, act, remove }
+})

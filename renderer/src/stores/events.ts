@@ -1,0 +1,44 @@
+import { defineStore } from 'pinia'
+import { watch } from 'vue'
+import { eachJsonLine, request } from '../api/client'
+import { useEngine } from './engine'
+
+/** Docker's event, the parts that stores use. */
+export interface EngineEvent {
+  Type: string
+  Action: string
+  Actor: { ID: string; Attributes?: Record<string, string> }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/**
+ * One stream of GET /events while the engine runs. `onSync` listeners are called each time the stream is open anew:
+ * what happened before is unknown then, and a store reads its list afresh; from then on events tell it all.
+ */
+export const useEvents = defineStore('events', () => {
+  const engine = useEngine()
+  const syncListeners = new Set<() => void>()
+  const eventListeners = new Set<(event: EngineEvent) => void>()
+
+  async function follow(): Promise<void> {
+    while (engine.running) {
+      try {
+        const response = await request('GET', '/events')
+        for (const listener of syncListeners) listener()
+        await eachJsonLine<EngineEvent>(response, (event) => {
+          for (const listener of eventListeners) listener(event)
+        })
+      } catch {
+        // A broken stream is opened again; what it missed comes with the sync.
+      }
+      await pause(500)
+    }
+  }
+  watch(() => engine.running, (running) => running && void follow(), { immediate: true }) // prettier-ignore
+
+  return {
+    onSync: (listener: () => void) => void syncListeners.add(listener),
+    onEvent: (listener: (event: EngineEvent) => void) => void eventListeners.add(listener),
+  }
+})

@@ -1,0 +1,31 @@
+/** One step of the engine's start, as its `stage` lines give it; the names are those of machine.ts, in this order. */
+export interface StageReport {
+  stage: string
+  text: string
+  /** 0 to 1 where it can be known. */
+  progress?: number
+}
+
+/** What the app knows about the engine. `owned`: the app started it, so that it can stop it. */
+export type EngineState =
+  | { phase: 'starting'; reports: StageReport[] }
+  | { phase: 'running'; host: string; owned: boolean }
+  | { phase: 'stopping' }
+  | { phase: 'paused' }
+  | { phase: 'failed'; stage?: string; message: string; fix: string }
+
+export const themes = ['system', 'light', 'dark'] as const
+export type Theme = (typeof themes)[number]
+
+/** What main tells the window without being asked. */
+export interface AppEvents {
+  engine: EngineState
+  /** A route of the window to show. */
+  navigate: string
+}
+
+/** Messages on a terminal's port, main to window. `data` is output; `end` is the last message. */
+export type TerminalOutput = { type: 'data'; data: Uint8Array } | { type: 'end'; error?: string }
+
+/** Messages on a terminal's port, window to main. `taken` grants back that many bytes of output. */
+export type TerminalInput = { type: 'input'; data: string } | { type: 'taken'; bytes: number }
