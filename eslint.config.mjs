@@ -10,7 +10,7 @@ const mayNotImport = (...rooms) => ({
     { patterns: rooms.map((room) => ({ regex: room, message: 'Imports run one way; see docs/ARCHITECTURE.md.' })) },
   ],
 })
-const room = (name) => `(^|\\.\\./|/)${name}/`
+const room = (name) => `(^|\\.\\./|electron/)${name}/`
 const electron = '^electron($|/)'
 
 export default ts.config(
