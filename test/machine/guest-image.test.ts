@@ -26,6 +26,7 @@ const linkSocket = join(folder, 'link.sock')
 class Pc {
   console = ''
   private readonly qemu: ChildProcessWithoutNullStreams
+  private hasNews: () => void = () => undefined
 
   constructor(words = '') {
     this.qemu = spawn('qemu-system-x86_64', [
@@ -50,15 +51,19 @@ class Pc {
       ...['-device', 'virtio-serial', '-chardev', `socket,id=link,path=${linkSocket},server=on,wait=off`],
       ...['-device', 'virtserialport,chardev=link,name=berth'],
     ])
-    this.qemu.stdout.on('data', (chunk: Buffer) => (this.console += chunk.toString()))
-    this.qemu.stderr.on('data', (chunk: Buffer) => (this.console += chunk.toString()))
+    for (const output of [this.qemu.stdout, this.qemu.stderr])
+      output.on('data', (chunk: Buffer) => {
+        this.console += chunk.toString()
+        this.hasNews()
+      })
+    this.qemu.on('exit', () => this.hasNews())
   }
 
   /** Resolves when the console has shown the text; rejects with the whole console when QEMU ends before. */
   async shows(text: string): Promise<void> {
     while (!this.console.includes(text)) {
       if (this.ended()) throw new Error(`the guest ended without "${text}":\n${this.console}`)
-      await Promise.race([once(this.qemu.stdout, 'data'), once(this.qemu, 'exit')])
+      await new Promise<void>((resolve) => (this.hasNews = resolve))
     }
   }
 
