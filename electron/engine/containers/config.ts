@@ -226,21 +226,27 @@ const endpointSettings = z.object({
   DriverOpts: orNull(strings),
 })
 
-export const createBody = z.object({
-  ...configShape,
-  HostConfig: hostConfig.nullish().transform((value) => value ?? hostConfig.parse({})),
-  NetworkingConfig: z
-    .object({ EndpointsConfig: z.record(z.string(), endpointSettings.nullable()).nullish() })
-    .nullish()
-    .transform((value) => value?.EndpointsConfig ?? {}),
-})
+export const createBody = z
+  .object({
+    ...configShape,
+    HostConfig: hostConfig.nullish().transform((value) => value ?? hostConfig.parse({})),
+    NetworkingConfig: z
+      .object({ EndpointsConfig: z.record(z.string(), endpointSettings.nullable()).nullish() })
+      .nullish()
+      .transform((value) => value?.EndpointsConfig ?? {}),
+  })
+  .transform(({ HostConfig, NetworkingConfig: endpoints, ...config }) => ({
+    config,
+    hostConfig: HostConfig,
+    endpoints,
+  }))
 
 /** Limits and the restart policy; what is absent stays as it is. */
 export const updateBody = z.object({ ...resourceShape, RestartPolicy: optional(restartPolicy) }).partial()
 
 export type CreateBody = z.infer<typeof createBody>
 export type UpdateBody = z.input<typeof updateBody>
-export type Config = Omit<CreateBody, 'HostConfig' | 'NetworkingConfig'>
+export type Config = CreateBody['config']
 export type HostConfig = z.infer<typeof hostConfig>
 export type EndpointSettings = z.infer<typeof endpointSettings>
 export type Healthcheck = z.infer<typeof health>

@@ -38,7 +38,7 @@ export async function createContainer(
   store: ContainerStore,
   request: { name: string; platform: string | undefined; body: CreateBody },
 ): Promise<{ container: Container; warnings: string[] }> {
-  const { HostConfig: asked, NetworkingConfig: endpoints, ...given } = request.body
+  const { hostConfig: asked, endpoints, config: given } = request.body
   const facts = options.facts()
   const id = newId()
   const name = request.name === '' ? randomName((taken) => store.isTaken(taken)) : checkName(request.name)

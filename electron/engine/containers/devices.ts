@@ -12,16 +12,19 @@ interface Rule {
   access: string
 }
 
-/** A device node of the OCI spec, with the cgroup rule that lets it be used. */
-export interface GuestDevice {
-  path: string
+interface Node {
   type: 'c' | 'b'
   major: number
   minor: number
   fileMode: number
   uid: number
   gid: number
-  rules: Rule
+}
+
+/** A device of a container, in the OCI spec's words: its node, and the cgroup rule that lets it be used. */
+export interface GuestDevice {
+  node: Node & { path: string }
+  rule: Rule
 }
 
 /** Character devices with fixed numbers (Linux's Documentation/admin-guide/devices.txt). */
@@ -63,10 +66,10 @@ async function deviceFor(
   if (!/^[rwm]{1,3}$/.test(access)) throw new EngineError('invalid', `invalid device mode: ${access}`)
   const found = shared ? await look(source) : known(source)
   const { type, major, minor } = found
-  return { path: PathInContainer || source, ...found, rules: { allow: true, type, major, minor, access } }
+  return { node: { path: PathInContainer || source, ...found }, rule: { allow: true, type, major, minor, access } }
 }
 
-async function look(path: string): Promise<Omit<GuestDevice, 'path' | 'rules'>> {
+async function look(path: string): Promise<Node> {
   const found = await stat(path).catch((error: unknown) => {
     throw new EngineError(
       'internal',
@@ -91,7 +94,7 @@ async function look(path: string): Promise<Omit<GuestDevice, 'path' | 'rules'>> 
   }
 }
 
-function known(path: string): Omit<GuestDevice, 'path' | 'rules'> {
+function known(path: string): Node {
   const numbers = wellKnown[path]
   if (!numbers) {
     throw new EngineError('unsupported', `the device ${path} is not available: this machine has devices of its own`)

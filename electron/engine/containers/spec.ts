@@ -73,9 +73,9 @@ export function specOf(input: SpecInput): Record<string, unknown> {
     linux: {
       cgroupsPath: `/berth/${id}`,
       namespaces: namespacesOf(hostConfig, facts, input.pidOf),
-      devices: devices.map(({ rules: _, ...device }) => device),
+      devices: devices.map(({ node }) => node),
       resources: {
-        devices: [...defaultRules(hostConfig), ...devices.map(({ rules }) => rules)],
+        devices: [...defaultRules(hostConfig), ...devices.map(({ rule }) => rule)],
         ...resourcesOf(hostConfig, facts),
       },
       maskedPaths: masks ? (hostConfig.MaskedPaths ?? []) : [],
