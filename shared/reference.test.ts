@@ -35,7 +35,7 @@ describe('parseReference', () => {
     ['a..b', 'invalid reference format'],
     ['../etc', 'invalid reference format'],
     [`busybox:${'x'.repeat(129)}`, 'invalid reference format'],
-    ['BusyBox', 'invalid reference format: repository name (BusyBox) must be lowercase'],
+    ['BusyBox', 'invalid reference format: repository name (library/BusyBox) must be lowercase'],
     ['ab'.repeat(32), 'cannot specify 64-byte hexadecimal strings'],
     [`a/${'b'.repeat(260)}`, 'repository name must not be more than 255 characters'],
   ])('refuses %j', (text, message) => {

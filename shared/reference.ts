@@ -46,7 +46,7 @@ export function parseReference(text: string): Reference {
   const path = domain === defaultDomain && !rest.includes('/') ? `library/${rest}` : rest
 
   if (rest !== rest.toLowerCase())
-    throw new Error(`invalid reference format: repository name (${rest}) must be lowercase`)
+    throw new Error(`invalid reference format: repository name (${path}) must be lowercase`)
   const wellFormed =
     domainPattern.test(domain) &&
     pathPattern.test(path) &&

@@ -251,7 +251,8 @@ export class Images {
       const labels = config.config.Labels ?? {}
       if (filters.get('label!')?.some((unwanted) => matchesLabels(labels, [unwanted]))) continue
       for (const given of dangling ? [image.id] : references) {
-        deleted.push(...this.removal.remove(image, given, false, true))
+        // A tag takes the digests of its repository with it.
+        if (dangling || this.store.named(given)) deleted.push(...this.removal.remove(image, given, false, true))
       }
     }
     await this.sweep()

@@ -64,7 +64,7 @@ export async function pullImage(
   })
   if (reference.digest && top.digest !== reference.digest)
     throw new EngineError('invalid', `manifest verification failed for digest ${reference.digest}`)
-  onProgress({ status: `Pulling from ${familiarRepository(reference)}`, id: wanted })
+  onProgress({ status: `Pulling from ${reference.path}`, id: wanted })
 
   const manifest = await resolveManifest(client, top, platform, reference, signal)
   const name = canonicalName(reference.digest ? { ...reference, tag: undefined } : reference)
@@ -146,16 +146,18 @@ async function fetchImage(
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
   const limit = limiter(parallel)
-  for (const layer of manifest.layers) onProgress(step(short(layer.digest), 'Pulling fs layer'))
   const blobs = manifest.layers.map(async (layer, position) => {
-    lease.blobs.add(layer.digest)
+    const id = short(layer.digest)
     const known = store.layer(chain[position] ?? '')
-    if (known || (await content.size(layer.digest)) !== undefined) {
-      onProgress(step(short(layer.digest), 'Already exists'))
-      return known?.blob ?? layer.digest
+    const blob = known?.blob ?? layer.digest
+    lease.blobs.add(blob)
+    if ((await content.size(blob)) !== undefined) {
+      onProgress(step(id, 'Already exists'))
+      return blob
     }
+    onProgress(step(id, 'Pulling fs layer'))
     await limit(
-      () => onProgress(step(short(layer.digest), 'Waiting')),
+      () => onProgress(step(id, 'Waiting')),
       () => download(client, content, lease, layer, onProgress, either),
     )
     return layer.digest
