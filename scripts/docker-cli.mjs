@@ -17,7 +17,10 @@ export function dockerCli() {
   console.log("set-up: taking the docker client out of Debian's docker.io package")
   mkdirSync(folder, { recursive: true })
   const work = mkdtempSync(join(folder, 'work-'))
-  execFileSync('apt-get', ['download', '-q', '-o', 'APT::Sandbox::User=root', 'docker.io'], { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync('apt-get', ['download', '-q', '-o', 'APT::Sandbox::User=root', 'docker.io'], {
+    cwd: work,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const [archive] = readdirSync(work)
   execFileSync('dpkg-deb', ['-x', archive, 'root'], { cwd: work })
   renameSync(join(work, 'root/usr/bin/docker'), join(folder, 'docker'))

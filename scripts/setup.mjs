@@ -96,7 +96,11 @@ function systemPackages(wanted) {
 /** node_modules as the lock file has it; better-sqlite3 is compiled against this Node's own headers. */
 function nodeModules() {
   const key = hash([join(project, 'package-lock.json'), process.version, arch()])
-  if (isDone('node_modules', key) && existsSync(join(project, 'node_modules/better-sqlite3/build/Release/better_sqlite3.node'))) return
+  if (
+    isDone('node_modules', key) &&
+    existsSync(join(project, 'node_modules/better-sqlite3/build/Release/better_sqlite3.node'))
+  )
+    return
   say('installing the npm packages (a few minutes the first time)')
   const headers = join(dirname(process.execPath), '..')
   const env = { ...process.env, ELECTRON_SKIP_BINARY_DOWNLOAD: '1' }
@@ -122,17 +126,36 @@ function agent() {
 
 /** The TypeScript programs in out/. */
 function program() {
-  const sources = ['electron', 'renderer', 'shared', 'bench', 'resources/guest/contract.json', 'electron.vite.config.ts', 'package.json']
+  const sources = [
+    'electron',
+    'renderer',
+    'shared',
+    'bench',
+    'resources/guest/contract.json',
+    'electron.vite.config.ts',
+    'package.json',
+  ]
   const key = hash(sources.flatMap((source) => files(join(project, source))))
   if (isDone('program', key) && existsSync(join(project, 'out/main/engine.js'))) return
   say('building the program')
-  run(process.execPath, [join(project, 'node_modules/electron-vite/bin/electron-vite.js'), 'build', '--logLevel', 'warn'])
+  run(process.execPath, [
+    join(project, 'node_modules/electron-vite/bin/electron-vite.js'),
+    'build',
+    '--logLevel',
+    'warn',
+  ])
   done('program', key)
 }
 
 function run(command, args, options = {}) {
   try {
-    execFileSync(command, args, { cwd: project, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 1 << 28, ...options })
+    execFileSync(command, args, {
+      cwd: project,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      ...options,
+    })
   } catch (error) {
     console.error(`${error.stdout ?? ''}\n${error.stderr ?? ''}\n'${command} ${args.join(' ')}' failed.`)
     process.exit(1)
@@ -150,7 +173,11 @@ function files(path) {
 /** Of files by their content, of anything else by its text. */
 function hash(parts) {
   const sum = createHash('sha256')
-  for (const part of parts) sum.update(part).update('\0').update(existsSync(part) ? readFileSync(part) : '')
+  for (const part of parts)
+    sum
+      .update(part)
+      .update('\0')
+      .update(existsSync(part) ? readFileSync(part) : '')
   return sum.digest('hex')
 }
 

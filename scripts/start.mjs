@@ -11,9 +11,16 @@ if (hasDisplay()) {
   const { path } = await electronBinary()
   const isRoot = process.getuid?.() === 0
   // Chromium's sandbox refuses to run as root.
-  end(spawn(path, [project, ...(isRoot ? ['--no-sandbox'] : [])], { stdio: 'inherit', env: { ...process.env, BERTH_NODE: process.execPath } }))
+  end(
+    spawn(path, [project, ...(isRoot ? ['--no-sandbox'] : [])], {
+      stdio: 'inherit',
+      env: { ...process.env, BERTH_NODE: process.execPath },
+    }),
+  )
 } else {
-  const engine = spawn(process.execPath, [join(project, 'out/main/engine.js'), ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const engine = spawn(process.execPath, [join(project, 'out/main/engine.js'), ...process.argv.slice(2)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   end(engine)
   for await (const line of createInterface({ input: engine.stdout })) {
     console.log(line)

@@ -12,7 +12,15 @@ const reports = join(project, '.cache/test-reports')
 const bin = (name) => join(project, 'node_modules/.bin', name)
 
 const vitest = (name) => ({
-  command: [bin('vitest'), 'run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=${report(name)}`],
+  command: [
+    bin('vitest'),
+    'run',
+    '--project',
+    name,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report(name)}`,
+  ],
   count: () => {
     const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report(name), 'utf8'))
     // A file that could not be loaded has no tests of its own that failed.
@@ -21,7 +29,10 @@ const vitest = (name) => ({
 })
 
 /** A command that passes or fails as a whole. */
-const check = (...command) => ({ command, count: (code) => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }) })
+const check = (...command) => ({
+  command,
+  count: (code) => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }),
+})
 
 const suites = {
   lint: check(bin('eslint'), '.'),
@@ -35,7 +46,8 @@ const suites = {
     count: (_, output) => {
       const tests = output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
       const ended = (action) => tests.filter((test) => test.Action === action)
-      for (const { Output } of tests.filter((test) => test.Action === 'output' && /FAIL|panic/.test(test.Output))) process.stdout.write(Output)
+      for (const { Output } of tests.filter((test) => test.Action === 'output' && /FAIL|panic/.test(test.Output)))
+        process.stdout.write(Output)
       return {
         passed: ended('pass').filter((test) => test.Test).length,
         failed: ended('fail').filter((test) => test.Test).length || ended('fail').length,
@@ -88,7 +100,9 @@ for (const name of asked.length > 0 ? asked : Object.keys(suites)) {
   if (code !== 0 && result.failed === 0) result.failed = 1
   passed += result.passed
   failed += result.failed
-  lines.push(`${name.padEnd(16)} ${String(result.passed).padStart(5)} passed ${String(result.failed).padStart(4)} failed  ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+  lines.push(
+    `${name.padEnd(16)} ${String(result.passed).padStart(5)} passed ${String(result.failed).padStart(4)} failed  ${((performance.now() - begun) / 1000).toFixed(0)} s`,
+  )
 }
 console.log(`\n${lines.join('\n')}\n`)
 console.log(`${passed} passed, ${failed} failed`)
@@ -96,7 +110,11 @@ process.exit(failed > 0 ? 1 : 0)
 
 function run({ command: [command, ...args], cwd = project, env = {}, quiet = false }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env, PATH }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env, PATH },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let output = ''
     child.stdout.on('data', (chunk) => {
       output += chunk
