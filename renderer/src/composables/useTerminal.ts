@@ -40,7 +40,6 @@ export function useTerminal(screen: Readonly<ShallowRef<HTMLElement | null>>, id
     term.loadAddon(fit)
     term.open(element)
     fit.fit()
-    term.focus()
     try {
       const { Id } = await json<{ Id: string }>('POST', `/containers/${container}/exec`, {
         body: {
@@ -62,6 +61,8 @@ export function useTerminal(screen: Readonly<ShallowRef<HTMLElement | null>>, id
 
   function join(term: Terminal, exec: string): void {
     let sized = false
+    // A click on the tab takes the focus after the terminal was made.
+    term.focus()
     port = openTerminal(exec, (message) => {
       if (message.type === 'end') {
         ended.value = message.error ?? 'The shell has ended.'
