@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-
-	"berth/agent/contract"
 )
 
 // Frame types, the window in bytes and the longest DATA payload, as in contract.json.
@@ -32,7 +30,13 @@ const (
 // ErrClosed is what streams fail with when their connection has ended.
 var ErrClosed = errors.New("the connection was lost")
 
-// Conn is one side of a connection. Streams that this side opens have even ids: it is the agent's side.
+// The first ids of streams that each side opens; ids grow by two.
+const (
+	Engine uint32 = 1
+	Agent  uint32 = 2
+)
+
+// Conn is one side of a connection.
 type Conn struct {
 	transport io.ReadWriteCloser
 
@@ -46,8 +50,8 @@ type Conn struct {
 }
 
 // New wraps a transport; nothing is read before Serve.
-func New(transport io.ReadWriteCloser) *Conn {
-	return &Conn{transport: transport, streams: map[uint32]*Stream{}, nextID: 2, frame: make([]byte, headerLength+MaxData)}
+func New(transport io.ReadWriteCloser, side uint32) *Conn {
+	return &Conn{transport: transport, streams: map[uint32]*Stream{}, nextID: side, frame: make([]byte, headerLength+MaxData)}
 }
 
 // Serve reads frames until the transport ends and calls accept on a goroutine of its own for each stream that the other
@@ -69,40 +73,36 @@ func (c *Conn) Serve(accept func(*Stream)) error {
 // Close ends the connection; Serve returns.
 func (c *Conn) Close() { c.transport.Close() }
 
-// Call opens a stream with a request (which holds the op's name) and waits for the reply.
-func (c *Conn) Call(request, reply any) error {
+// Open opens a stream with a request, which holds the op's name.
+func (c *Conn) Open(request any) (*Stream, error) {
 	payload, err := json.Marshal(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.mu.Lock()
 	if c.err != nil {
 		c.mu.Unlock()
-		return c.err
+		return nil, c.err
 	}
 	s := newStream(c, c.nextID, nil)
 	c.nextID += 2
 	c.streams[s.id] = s
 	c.mu.Unlock()
-	defer c.forget(s.id)
 	if err := c.write(s.id, typeOpen, payload); err != nil {
-		return err
+		c.forget(s.id)
+		return nil, err
 	}
-	answer, err := s.awaitReply()
+	return s, nil
+}
+
+// Call opens a stream for an op without data and waits for the reply.
+func (c *Conn) Call(request, reply any) error {
+	s, err := c.Open(request)
 	if err != nil {
 		return err
 	}
-	var message struct {
-		OK    json.RawMessage `json:"ok"`
-		Error *contract.Error `json:"error"`
-	}
-	if err := json.Unmarshal(answer, &message); err != nil {
-		return err
-	}
-	if message.Error != nil {
-		return message.Error
-	}
-	return contract.Decode(message.OK, reply)
+	defer c.forget(s.id)
+	return s.Await(reply)
 }
 
 func (c *Conn) forget(id uint32) {

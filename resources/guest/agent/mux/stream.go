@@ -17,7 +17,8 @@ type Stream struct {
 	// Request is the payload of the OPEN frame.
 	Request []byte
 
-	done chan struct{}
+	done     chan struct{}
+	doneOnce sync.Once
 
 	mu        sync.Mutex
 	changed   *sync.Cond
@@ -39,7 +40,7 @@ func newStream(c *Conn, id uint32, request []byte) *Stream {
 	return s
 }
 
-// Done is closed when the stream was reset by the other side or its connection ended.
+// Done is closed when the stream was reset, its connection ended, or its op is done.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
 // Read gives the DATA of the other side; io.EOF after its END.
@@ -134,6 +135,7 @@ func (s *Stream) Fail(err error) {
 	}
 	_ = s.answer(map[string]any{"error": contract.AsError(err)})
 	s.conn.forget(s.id)
+	s.fail(err)
 }
 
 // Finish is called when the op is done: in and out say which directions it has. What still comes in is thrown away, so
@@ -142,6 +144,7 @@ func (s *Stream) Finish(in, out bool) {
 	if out {
 		_ = s.CloseWrite()
 	}
+	s.doneOnce.Do(func() { close(s.done) })
 	s.mu.Lock()
 	over := !in || s.ended || s.err != nil
 	s.discard = true
@@ -171,16 +174,28 @@ func (s *Stream) answer(message any) error {
 	return s.conn.write(s.id, typeReply, payload)
 }
 
-func (s *Stream) awaitReply() ([]byte, error) {
+// Await waits for the other side's reply to a stream that this side opened.
+func (s *Stream) Await(reply any) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for s.reply == nil && s.err == nil {
 		s.changed.Wait()
 	}
-	if s.reply == nil {
-		return nil, s.err
+	answer, err := s.reply, s.err
+	s.mu.Unlock()
+	if answer == nil {
+		return err
 	}
-	return s.reply, nil
+	var message struct {
+		OK    json.RawMessage `json:"ok"`
+		Error *contract.Error `json:"error"`
+	}
+	if err := json.Unmarshal(answer, &message); err != nil {
+		return err
+	}
+	if message.Error != nil {
+		return message.Error
+	}
+	return contract.Decode(message.OK, reply)
 }
 
 // take counts consumed bytes and returns how many to grant now: a quarter of the window at a time saves frames.
@@ -251,13 +266,10 @@ func (s *Stream) receiveReply(payload []byte) {
 
 func (s *Stream) fail(err error) {
 	s.mu.Lock()
-	first := s.err == nil
-	if first {
+	if s.err == nil {
 		s.err = err
 		s.changed.Broadcast()
 	}
 	s.mu.Unlock()
-	if first {
-		close(s.done)
-	}
+	s.doneOnce.Do(func() { close(s.done) })
 }

@@ -1,0 +1,71 @@
+package container
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"berth/agent/cgroup"
+	"berth/agent/contract"
+)
+
+// killedCode is the exit code of a process that SIGKILL ended.
+const killedCode = 137
+
+// recover takes up what an earlier agent left. Containers that ran under it have lost their stdio with it, so they are
+// killed and what they held is released.
+func (m *Manager) recover() error {
+	folder := filepath.Join(m.Root, "containers")
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".removed-") {
+			if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+				return err
+			}
+			continue
+		}
+		c, err := m.get(entry.Name())
+		if err != nil {
+			continue // nothing of the agent's
+		}
+		if err := c.recover(); err != nil {
+			return err
+		}
+	}
+	sockets, err := filepath.Glob(filepath.Join(m.Run, "tty", "*"))
+	for _, socket := range sockets {
+		_ = os.Remove(socket)
+	}
+	return err
+}
+
+func (c *Container) recover() error {
+	text, err := os.ReadFile(c.path("state.json"))
+	if err != nil {
+		// Never started: only its writable layer is there. A start that the crash cut short may have left a mount.
+		c.unmount()
+		return nil
+	}
+	s := &state{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil
+	}
+	c.state = s
+	if s.Status != statusRunning {
+		return nil
+	}
+	group := cgroup.New(s.CgroupPath)
+	kills := group.OOMKills()
+	if err := group.Remove(); err != nil {
+		return err
+	}
+	c.release()
+	code, now := killedCode, contract.Now()
+	s.Status, s.Pid, s.FinishedAt, s.ExitCode, s.OOMKilled = statusExited, 0, &now, &code, kills > 0
+	s.Reason = "the agent ended while the container was running"
+	return c.save(s)
+}

@@ -1,0 +1,157 @@
+// Package host tells what the guest is and what it uses.
+package host
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"berth/agent/cgroup"
+	"berth/agent/contract"
+	"berth/agent/oci"
+)
+
+// Facts describes the guest; runtime may be nil.
+func Facts(found *oci.Runtime) contract.Facts {
+	memory := meminfo()
+	facts := contract.Facts{
+		Kernel: line("/proc/sys/kernel/osrelease"), OS: osName(), Arch: runtime.GOARCH, Hostname: line("/proc/sys/kernel/hostname"),
+		CPUs: runtime.NumCPU(), Memory: memory["MemTotal"], Swap: memory["SwapTotal"], Runtimes: []string{}, StorageDriver: "overlay2",
+		Seccomp: exists("/proc/sys/kernel/seccomp/actions_avail"), AppArmor: line("/sys/module/apparmor/parameters/enabled") == "Y",
+		Capabilities: capabilities(), Resolvers: resolvers(), Routes: routes(), Uptime: Uptime(),
+	}
+	facts.BootTime = time.Now().Add(-time.Duration(facts.Uptime * float64(time.Second))).UTC().Format(time.RFC3339)
+	if found != nil {
+		facts.Runtime, facts.RuntimeVersion, facts.Runtimes = found.Name, found.Version, found.Found
+	}
+	if cgroup.Unified() {
+		facts.Cgroup = "2"
+		controllers := strings.Fields(line("/sys/fs/cgroup/cgroup.controllers"))
+		for _, controller := range controllers {
+			switch controller {
+			case "memory":
+				facts.SwapLimit = true
+			case "pids":
+				facts.PidsLimit = true
+			case "cpu":
+				facts.CPUCfsQuota = true
+			}
+		}
+		return facts
+	}
+	facts.Cgroup = "1"
+	facts.SwapLimit = exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+	facts.PidsLimit = exists("/sys/fs/cgroup/pids")
+	facts.CPUCfsQuota = exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+	facts.OOMKillDisable = exists("/sys/fs/cgroup/memory/memory.oom_control")
+	return facts
+}
+
+// Uptime is in seconds.
+func Uptime() float64 {
+	text, _, _ := strings.Cut(line("/proc/uptime"), " ")
+	seconds, _ := strconv.ParseFloat(text, 64)
+	return seconds
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// line is the first line of a file.
+func line(path string) string {
+	text, _ := os.ReadFile(path)
+	first, _, _ := strings.Cut(string(text), "\n")
+	return first
+}
+
+func osName() string {
+	text, _ := os.ReadFile("/etc/os-release")
+	for _, entry := range strings.Split(string(text), "\n") {
+		if name := strings.TrimPrefix(entry, "PRETTY_NAME="); name != entry {
+			return strings.Trim(name, `"`)
+		}
+	}
+	return "Linux"
+}
+
+// meminfo is /proc/meminfo in bytes.
+func meminfo() map[string]int64 {
+	values := map[string]int64{}
+	text, _ := os.ReadFile("/proc/meminfo")
+	for _, entry := range strings.Split(string(text), "\n") {
+		name, value, _ := strings.Cut(entry, ":")
+		kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		if err == nil {
+			values[name] = kib << 10
+		}
+	}
+	return values
+}
+
+func resolvers() []string {
+	servers := []string{}
+	file, err := os.Open("/etc/resolv.conf")
+	if err != nil {
+		return servers
+	}
+	defer file.Close()
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		fields := strings.Fields(scanner.Text())
+		if len(fields) >= 2 && fields[0] == "nameserver" {
+			servers = append(servers, fields[1])
+		}
+	}
+	return servers
+}
+
+// routes are the IPv4 networks that the guest reaches by a route or has an address in; the default route and the
+// loopback are left out.
+func routes() []string {
+	all := []string{}
+	seen := map[string]bool{}
+	add := func(network *net.IPNet) {
+		if ones, _ := network.Mask.Size(); ones > 0 && !network.IP.IsLoopback() && !seen[network.String()] {
+			seen[network.String()] = true
+			all = append(all, network.String())
+		}
+	}
+	addresses, _ := net.InterfaceAddrs()
+	for _, address := range addresses {
+		if network, ok := address.(*net.IPNet); ok && network.IP.To4() != nil {
+			add(&net.IPNet{IP: network.IP.Mask(network.Mask).To4(), Mask: network.Mask})
+		}
+	}
+	text, _ := os.ReadFile("/proc/net/route")
+	for _, entry := range strings.Split(string(text), "\n") {
+		fields := strings.Fields(entry)
+		if len(fields) < 8 {
+			continue
+		}
+		destination, err1 := strconv.ParseUint(fields[1], 16, 32)
+		mask, err2 := strconv.ParseUint(fields[7], 16, 32)
+		if err1 == nil && err2 == nil {
+			add(&net.IPNet{IP: littleEndian(destination), Mask: net.IPMask(littleEndian(mask))})
+		}
+	}
+	return all
+}
+
+func littleEndian(n uint64) net.IP {
+	return net.IP{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
+}
+
+// SetClock sets the guest's clock when it is off by more than 100 ms.
+func SetClock(now time.Time) error {
+	if off := time.Until(now); off < 100*time.Millisecond && off > -100*time.Millisecond {
+		return nil
+	}
+	tv := syscall.NsecToTimeval(now.UnixNano())
+	return syscall.Settimeofday(&tv)
+}

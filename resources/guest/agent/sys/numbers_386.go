@@ -1,0 +1,7 @@
+package sys
+
+const (
+	sysSetns    = 346
+	sysSyncfs   = 344
+	sysEventfd2 = 328
+)
