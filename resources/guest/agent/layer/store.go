@@ -115,7 +115,8 @@ func (s *Store) MountHere(layers []string, upper, work, target string) error {
 	if err != nil {
 		return err
 	}
-	if err := syscall.Fchdir(int(s.folder.Fd())); err != nil {
+	// By path, not by s.folder: that one is of the mount namespace outside, whose layers can't be mounted in here.
+	if err := syscall.Chdir(s.dir); err != nil {
 		return err
 	}
 	if upper == "" {
