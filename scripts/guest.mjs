@@ -79,10 +79,6 @@ function readManifest(folder) {
 
 function buildAgent(architecture, work) {
   const folder = join(work, 'agent')
-  if (!existsSync(join(agentSources, 'build.sh'))) {
-    console.warn('WARNING: resources/guest/agent/build.sh is not there yet: this guest image has no agent')
-    return Buffer.from('#!/bin/sh\necho "this guest image was built without the agent" >&2\nexit 1\n')
-  }
   execFileSync('sh', [join(agentSources, 'build.sh'), folder, goArchitecture[architecture]], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
