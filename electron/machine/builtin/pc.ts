@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { V86 } from 'v86'
 import type { Disk } from './disk'
+import { Gateway, guestNetwork } from './net/gateway'
 import { Pacing } from './pacing'
 import type { P9Server } from './p9'
 
@@ -10,7 +11,11 @@ import type { P9Server } from './p9'
 export const deviceLayout = 1
 
 /** The kernel's command line; a snapshot fits only the one that it was made with. */
-export const commandLine = 'console=ttyS0 quiet tsc=reliable no_timer_check random.trust_cpu=on'
+export const commandLine =
+  'console=ttyS0 quiet tsc=reliable no_timer_check init_on_free=1 cryptomgr.notests noisapnp pnpbios=off ' +
+  'rcupdate.rcu_expedited=1 initcall_blacklist=crypto_kdf108_init,init_kprobe_trace ' +
+  `berth.addr=${guestNetwork.guest}/${guestNetwork.netmask} berth.gw=${guestNetwork.gateway} ` +
+  'berth.disk=/dev/sda berth.9p=host9p,msize=131072,cache=none berth.link=/mnt/rx,/mnt/tx'
 
 export interface PcParts {
   guestDir: string
@@ -69,24 +74,31 @@ export async function startPc(parts: PcParts): Promise<Pc> {
       line = ''
     }
   })
+  const { bus } = emulator as unknown as { bus: { send(event: string, data: Uint8Array): void } }
+  const gateway = new Gateway((frame) => bus.send('net0-receive', frame))
+  emulator.add_listener('net0-send', (frame: Uint8Array) => gateway.receive(frame))
   await new Promise<void>((resolve) => emulator.add_listener('emulator-started', () => resolve()))
   return { emulator, type: (text) => emulator.serial0_send(`${text}\n`) }
 }
 
-/** Loads v86's core with three of its seams taken: the turn of the main loop, port writes and the halt event. */
+/** v86's core with some of its seams taken: the main loop, port writes, the halt event and the clearing of memory. */
 async function instantiate(wasm: Buffer, imports: WasmImports, parts: PcParts): Promise<WebAssembly.Exports> {
   const env = imports.env!
   env.cpu_event_halt = parts.onHalt
   env.io_port_write8 = watchFlush(env.io_port_write8 as PortWrite, parts.disk)
-  const { instance } = await WebAssembly.instantiate(wasm, imports as WebAssembly.Imports)
-  const turn = instance.exports.main_loop as () => number
+  const { instance } = await WebAssembly.instantiate(wasm, imports)
+  const core = instance.exports as Record<string, (...args: number[]) => number>
   const pacing = new Pacing()
   const main_loop = () => {
-    const start = performance.now()
-    const wanted = turn()
-    return pacing.next(performance.now() - start, wanted)
+    const began = performance.now()
+    const wanted = core.main_loop!()
+    return pacing.next(began, performance.now(), wanted)
   }
-  return { ...instance.exports, main_loop }
+  // Restoring a state clears the whole memory first. A new PC's memory is clear but for what the firmware has put into
+  // the first mebibyte; touching the rest would cost 0.3 s and make all of it resident.
+  const zero_memory = (address: number, size: number) =>
+    core.zero_memory!(address, parts.state ? Math.min(size, 1 << 20) : size)
+  return { ...core, main_loop, zero_memory }
 }
 
 type PortWrite = (port: number, value: number) => void

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -18,28 +18,32 @@ export function snapshotKey(madeFrom: Record<string, string | number>): string {
 /** The state kept under `key`, or why there is none. A damaged file is removed. */
 export async function loadSnapshot(dir: string, key: string): Promise<{ state: ArrayBuffer } | { reason: string }> {
   const path = pathOf(dir, key)
-  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => error)
-  if (file instanceof Error) return { reason: file.code === 'ENOENT' ? 'there is no snapshot yet' : file.message }
-  const state = file.subarray(magic.length + hashLength)
-  const intact =
-    file.subarray(0, magic.length).equals(magic) &&
-    file.subarray(magic.length, magic.length + hashLength).equals(sha256(state))
-  if (!intact) {
+  let file: FileHandle
+  try {
+    file = await open(path)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return { reason: code === 'ENOENT' ? 'there is no snapshot yet' : message }
+  }
+  try {
+    const head = Buffer.alloc(magic.length + hashLength)
+    await file.read(head, 0, head.length, 0)
+    const state = new ArrayBuffer(Math.max(0, (await file.stat()).size - head.length))
+    await file.read(new Uint8Array(state), 0, state.byteLength, head.length)
+    if (head.equals(Buffer.concat([magic, sha256(state)]))) return { state }
     await rm(path, { force: true })
     return { reason: 'the snapshot is damaged' }
+  } finally {
+    await file.close()
   }
-  const aligned = new ArrayBuffer(state.length)
-  new Uint8Array(aligned).set(state)
-  return { state: aligned }
 }
 
 /** Keeps a state under `key`: whole or not at all. Snapshots under other keys are of no use any more and removed. */
 export async function saveSnapshot(dir: string, key: string, state: ArrayBuffer): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const bytes = Buffer.from(state)
   const unfinished = join(dir, `.${key}.${process.pid}.tmp`)
   try {
-    await writeFile(unfinished, [magic, sha256(bytes), bytes], { mode: 0o600 })
+    await writeFile(unfinished, [magic, sha256(state), new Uint8Array(state)], { mode: 0o600 })
     await rename(unfinished, pathOf(dir, key))
   } catch (error) {
     await rm(unfinished, { force: true })
@@ -54,6 +58,6 @@ function pathOf(dir: string, key: string): string {
   return join(dir, `${key}.snapshot`)
 }
 
-function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest()
+function sha256(state: ArrayBuffer): Buffer {
+  return createHash('sha256').update(new Uint8Array(state)).digest()
 }

@@ -11,9 +11,6 @@ import { P9Server } from './p9'
 import { commandLine, deviceLayout, startPc, type Pc } from './pc'
 import { loadSnapshot, saveSnapshot, snapshotKey } from './snapshot'
 
-/** How the guest is told to go on once it is up; the words are explained in resources/guest/recipe/README.md. */
-const goWords = 'go disk=/dev/sda 9p=host9p,msize=131072,cache=none link=/mnt/rx,/mnt/tx'
-
 /** The guest stays quiet for this long after a poweroff that nothing follows. */
 const haltDeadline = 10_000
 
@@ -42,7 +39,7 @@ async function start(options: VmOptions): Promise<void> {
   await listen(link, options.linkAddress)
 
   const key = snapshotKey({
-    guest: JSON.stringify(manifest.files),
+    guest: manifest.id,
     layout: deviceLayout,
     commandLine,
     memory: options.memory,
@@ -84,7 +81,8 @@ async function start(options: VmOptions): Promise<void> {
     await keepSnapshot(pc, options.snapshotDir, key)
   }
   enter('disk', 'Mounting the data disk')
-  pc.type(`${goWords} clock=${BigInt(Date.now()) * 1_000_000n} seed=${randomBytes(32).toString('hex')}`)
+  // All other words stand on the kernel's command line. The clock is set by the engine's hello.
+  pc.type(`seed=${randomBytes(32).toString('hex')} go`)
   await agent
   send({ type: 'ready', kind })
 }

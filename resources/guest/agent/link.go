@@ -4,6 +4,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"syscall"
 	"time"
 
 	"berth/agent/server"
@@ -35,7 +36,8 @@ func openLink(paths []string) (io.ReadWriteCloser, error) {
 		}
 		return device, sys.MakeRaw(device)
 	}
-	in, err := os.Open(paths[0])
+	// On 9p, a read of a file opened with O_NONBLOCK returns what there is instead of waiting until the buffer is full.
+	in, err := os.OpenFile(paths[0], os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
