@@ -70,6 +70,17 @@ describe('containerConfig', () => {
     })
   })
 
+  it('leaves stdin open for later when nobody is attached at first', () => {
+    const { flags, args } = parseFlags(containerFlags, ['-i', 'img'], true)
+    expect(containerConfig({ ...flags, detach: true }, args, around)).toMatchObject({
+      AttachStdin: false,
+      AttachStdout: false,
+      AttachStderr: false,
+      OpenStdin: true,
+      StdinOnce: false,
+    })
+  })
+
   it('reads environment and labels from files first', () => {
     const config = sent('--env-file', '/env', '-e', 'A=2', '-eC=', '--label-file=/labels', '-l', 'z=a=b', 'img')
     expect(config.Env).toEqual(['A=1', 'B=two words', 'HOME=/home/ann', 'A=2', 'C='])

@@ -4,7 +4,8 @@ import type { containerFlags } from './container-flags'
 import type { Flags } from './flags'
 import { parseMount, parseVolume } from './mounts'
 
-export type ContainerFlags = Flags<typeof containerFlags>
+/** `detach`: nobody is attached at first. */
+export type ContainerFlags = Flags<typeof containerFlags> & { detach?: boolean }
 
 /** What the options are read against: our environment, our folder, and the files that they name. */
 export interface Surroundings {
@@ -129,7 +130,9 @@ export function containerConfig(flags: ContainerFlags, args: string[], around: S
   const swap = flags['memory-swap']
   const { NetworkMode, EndpointsConfig } = networking(flags)
   const attach = flags.attach.map((name) => name.toLowerCase())
-  const attached = (name: string) => attach.includes(name) || (!attach.length && name !== 'stdin')
+  const attached = (name: string, otherwise = true) =>
+    !flags.detach && (attach.length ? attach.includes(name) : otherwise)
+  const attachStdin = attached('stdin', flags.interactive)
 
   return {
     Image,
@@ -137,12 +140,12 @@ export function containerConfig(flags: ContainerFlags, args: string[], around: S
     Hostname: flags.hostname,
     Domainname: flags.domainname,
     User: flags.user,
-    AttachStdin: attach.includes('stdin') || (!attach.length && flags.interactive),
+    AttachStdin: attachStdin,
     AttachStdout: attached('stdout'),
     AttachStderr: attached('stderr'),
     Tty: flags.tty,
     OpenStdin: flags.interactive,
-    StdinOnce: flags.interactive,
+    StdinOnce: attachStdin,
     Env: readEnvironment(flags['env-file'], flags.env, around),
     Entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint],
     WorkingDir: flags.workdir,

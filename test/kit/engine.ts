@@ -35,6 +35,33 @@ export function run(command: string, args: string[], { input, env, cwd }: RunOpt
   })
 }
 
+/** A docker command that is still running. */
+export interface LiveCommand {
+  process: ChildProcess
+  /** Resolves when its stdout holds the text; rejects when it ends without it. */
+  shows(text: string): Promise<void>
+  ended: Promise<Output>
+}
+
+function live(command: string, args: string[], env: Record<string, string>): LiveCommand {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  const ended = once(child, 'close').then(([code]) => ({ code: (code as number | null) ?? 1, ...output }))
+  return {
+    process: child,
+    ended,
+    async shows(text) {
+      while (!output.stdout.includes(text)) {
+        const over = await Promise.race([once(child.stdout, 'data').then(() => false), ended.then(() => true)])
+        if (over && !output.stdout.includes(text))
+          throw new Error(`${command} ${args.join(' ')} ended without "${text}": ${output.stdout}${output.stderr}`)
+      }
+    },
+  }
+}
+
 /** An engine that a test or a benchmark talks to. */
 export interface TestEngine {
   /** `unix://PATH` */
@@ -43,17 +70,21 @@ export interface TestEngine {
   /** Runs the stock docker command against it. */
   docker(...args: string[]): Promise<Output>
   dockerWith(options: RunOptions, ...args: string[]): Promise<Output>
+  /** Starts the docker command and leaves it running; its stdin stays open. */
+  dockerLive(...args: string[]): LiveCommand
 }
 
 /** The docker command against any engine's socket. */
 export function engineAt(host: string): TestEngine {
+  const env = { DOCKER_HOST: host, DOCKER_CONTEXT: '' }
   const dockerWith = (options: RunOptions, ...args: string[]) =>
-    run('docker', args, { ...options, env: { DOCKER_HOST: host, DOCKER_CONTEXT: '', ...options.env } })
+    run('docker', args, { ...options, env: { ...env, ...options.env } })
   return {
     host,
     socketPath: host.replace(/^unix:\/\//, ''),
     docker: (...args) => dockerWith({}, ...args),
     dockerWith,
+    dockerLive: (...args) => live('docker', args, env),
   }
 }
 
@@ -82,7 +113,7 @@ export interface OwnEngine extends TestEngine {
 }
 
 /** The engine's bundle as set-up builds it. */
-export const engineScript = join(process.cwd(), 'out', 'main', 'engine.js')
+export const engineScript = process.env.BERTH_TEST_ENGINE ?? join(process.cwd(), 'out', 'main', 'engine.js')
 
 /** Starts an engine without a window on a data dir of its own. Throws with its last words when it does not start. */
 export async function startEngine({
