@@ -27,7 +27,7 @@ const baseLayer = "00000000000000aa"
 
 var (
 	agentBinary string
-	base    []byte
+	base        []byte
 )
 
 func TestMain(m *testing.M) {
@@ -311,15 +311,23 @@ func (a *agent) start(request *contract.ContainerStart) contract.Started {
 }
 
 // exit waits for the next exit of a container and gives its event.
-func (a *agent) exit(id string) contract.Event { a.t.Helper(); return a.event("exit", id) }
+func (a *agent) exit(id string) contract.Event {
+	a.t.Helper()
+	return a.event("exit of "+id, func(e contract.Event) bool { return e.Type == "exit" && e.ID == id })
+}
 
-func (a *agent) event(kind, id string) contract.Event {
+func (a *agent) execExit(name string) contract.Event {
+	a.t.Helper()
+	return a.event("exit of exec "+name, func(e contract.Event) bool { return e.Type == "execExit" && e.Exec == name })
+}
+
+func (a *agent) event(what string, wanted func(contract.Event) bool) contract.Event {
 	a.t.Helper()
 	limit := time.After(30 * time.Second)
 	for {
 		a.mu.Lock()
 		for i, event := range a.events {
-			if event.ID == id && event.Type == kind {
+			if wanted(event) {
 				a.events = append(a.events[:i], a.events[i+1:]...)
 				a.mu.Unlock()
 				return event
@@ -329,7 +337,7 @@ func (a *agent) event(kind, id string) contract.Event {
 		select {
 		case <-a.news:
 		case <-limit:
-			a.t.Fatalf("no %s event of %s", kind, id)
+			a.t.Fatalf("there was no %s", what)
 		}
 	}
 }
@@ -384,7 +392,7 @@ func (a *agent) exec(id, name, script string) (code int, stdout, stderr string) 
 	_ = stream.CloseWrite()
 	must(a.t, stream.Await(&contract.Pid{}))
 	stdout, stderr = demux(a.t, stream)
-	return *a.event("execExit", id).ExitCode, stdout, stderr
+	return *a.execExit(name).ExitCode, stdout, stderr
 }
 
 func execRequest(id, name, script string) contract.ExecStart {

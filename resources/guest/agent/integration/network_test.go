@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"berth/agent/contract"
+)
+
+const bridge = "berth-agenttst"
+
+func ensureBridge(a *agent, change func(*contract.NetworkEnsure)) {
+	a.t.Helper()
+	request := contract.NetworkEnsure{Bridge: bridge, Subnet: "10.213.77.0/24", Gateway: "10.213.77.1", MTU: 1500, Masquerade: true, ICC: true}
+	if change != nil {
+		change(&request)
+	}
+	a.must("network.ensure", request, &contract.Empty{})
+}
+
+func removeBridge(a *agent) {
+	a.t.Helper()
+	a.must("network.remove", contract.NetworkRemove{Bridge: bridge}, &contract.Empty{})
+	if out, err := exec.Command("ip", "link", "show", bridge).CombinedOutput(); err == nil {
+		a.t.Errorf("the bridge is still there: %s", out)
+	}
+	if out, err := exec.Command("nft", "list", "table", "ip", bridge).CombinedOutput(); err == nil {
+		a.t.Errorf("the table is still there: %s", out)
+	}
+}
+
+func onBridge(r *contract.ContainerStart, host int) *contract.ContainerStart {
+	r.Network = contract.Network{Mode: "bridge", Endpoints: []contract.Endpoint{{
+		Name: "eth0", Bridge: bridge, HostName: fmt.Sprintf("vethagt%d", host), MAC: fmt.Sprintf("02:42:0a:d5:4d:%02x", host),
+		Address: fmt.Sprintf("10.213.77.%d/24", host), Gateway: "10.213.77.1", MTU: 1500,
+	}}}
+	return r
+}
+
+func TestBridge(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, nil)
+	ensureBridge(a, nil)
+	defer removeBridge(a)
+	a.start(onBridge(sh("server", "mkdir /www; echo served >/www/index.html; exec httpd -f -p 80 -h /www"), 2))
+	a.waitFor("server", "its port", func() bool {
+		return a.open("dial", contract.Dial{Network: "tcp", Address: "10.213.77.2:80"}).Await(&contract.Empty{}) == nil
+	})
+	// Not wget: the static glibc of Debian's busybox crashes in it where there are no NSS libraries.
+	const fetch = "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 %s 80 | tail -n 1"
+	_, out, errOut := a.run(onBridge(sh("client", fmt.Sprintf(fetch, "10.213.77.2")), 3))
+	equal(t, "between containers", out+errOut, "served\n")
+	_, out, _ = a.run(onBridge(sh("client", "cat /sys/class/net/eth0/address /sys/class/net/lo/operstate 2>/dev/null; ip -4 -o addr show eth0 | grep -o 'inet [0-9./]*'; ip route | grep -o 'default via [0-9.]*'"), 3))
+	if !strings.Contains(out, "inet 10.213.77.3/24\ndefault via 10.213.77.1") {
+		t.Errorf("address and route: %q", out)
+	}
+	stream := a.open("dial", contract.Dial{Network: "tcp", Address: "10.213.77.2:80"})
+	must(t, stream.Await(&contract.Empty{}))
+	_, _ = io.WriteString(stream, "GET / HTTP/1.0\r\n\r\n")
+	_ = stream.CloseWrite()
+	answer, err := io.ReadAll(stream)
+	must(t, err)
+	equal(t, "dial", bytes.HasSuffix(answer, []byte("served\n")), true)
+	equal(t, "dial where nobody listens", kindOf(a.open("dial", contract.Dial{Network: "tcp", Address: "10.213.77.2:81"}).Await(&contract.Empty{})), contract.Unavailable)
+	joined := sh("joined", fmt.Sprintf(fetch, "127.0.0.1"))
+	joined.Network = contract.Network{Mode: "container", NetworkOf: "server", Endpoints: []contract.Endpoint{}}
+	_, out, _ = a.run(joined)
+	equal(t, "in the server's network namespace", out, "served\n")
+	var stats contract.Stats
+	a.must("stats", contract.IDs{IDs: []string{"server", "client"}}, &stats)
+	equal(t, "only running ones have stats", len(stats.Stats), 1)
+	equal(t, "received bytes", stats.Stats["server"].Networks["eth0"].RxBytes > 0, true)
+	a.must("container.stop", contract.ContainerStop{ID: "server", Signal: 9}, &contract.Empty{})
+	if out, err := exec.Command("ip", "link", "show", "vethagt2").CombinedOutput(); err == nil {
+		t.Errorf("the veth pair is still there: %s", out)
+	}
+}
+
+func TestLoopbackOfTheHostIsOutOfReach(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, nil)
+	defer removeBridge(a)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	port := listener.Addr().(*net.TCPAddr).Port
+	script := fmt.Sprintf("ip route add 127.0.0.2/32 via 10.213.77.1; nc -w 1 10.213.77.1 %[1]d </dev/null && echo reached; nc -w 1 127.0.0.1 %[1]d </dev/null && echo reached; true", port)
+	_, out, _ := a.run(onBridge(sh("a", script), 2))
+	equal(t, "what listens on the host's 127.0.0.1", out, "")
+}
+
+func TestIsolation(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, func(r *contract.NetworkEnsure) { r.ICC = false })
+	defer removeBridge(a)
+	a.start(onBridge(sh("server", "echo x >/index.html; exec httpd -f -p 80 -h /"), 2))
+	a.waitFor("server", "its port", func() bool {
+		return a.open("dial", contract.Dial{Network: "tcp", Address: "10.213.77.2:80"}).Await(&contract.Empty{}) == nil
+	})
+	_, out, _ := a.run(onBridge(sh("client", "nc -w 1 10.213.77.2 80 </dev/null; echo $?"), 3))
+	equal(t, "without icc", out, "1\n")
+	none := sh("none", "ip -o link | wc -l; ip -o addr show lo | grep -c 'inet 127.0.0.1/8'")
+	_, out, errOut := a.run(none)
+	equal(t, "mode none has the loopback only", out+errOut, "1\n1\n")
+	a.must("container.stop", contract.ContainerStop{ID: "server", Signal: 9}, &contract.Empty{})
+}
+
+func TestDNS(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, nil)
+	defer removeBridge(a)
+	// The harness answers with the query itself, as an engine answers with records.
+	query := append([]byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}, "\x05berth\x00\x00\x01\x00\x01"...)
+	ask := func() []byte {
+		conn, err := net.Dial("udp", "10.213.77.1:53")
+		must(t, err)
+		defer conn.Close()
+		_, err = conn.Write(query)
+		must(t, err)
+		answer := make([]byte, 512)
+		n, err := conn.Read(answer)
+		must(t, err)
+		return answer[:n]
+	}
+	equal(t, "UDP", string(ask()), string(query))
+	conn, err := net.Dial("tcp", "10.213.77.1:53")
+	must(t, err)
+	defer conn.Close()
+	_, err = conn.Write(append([]byte{0, byte(len(query))}, query...))
+	must(t, err)
+	answer := make([]byte, 2+len(query))
+	_, err = io.ReadFull(conn, answer)
+	must(t, err)
+	equal(t, "TCP", string(answer[2:]), string(query))
+	a.conn.Close()
+	a.waitFor("dns", "SERVFAIL without an engine", func() bool { return ask()[3]&0xf == 2 })
+	a.conn = a.connect()
+}
