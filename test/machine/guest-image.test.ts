@@ -97,10 +97,11 @@ afterAll(() => {
 })
 
 it('boots, makes a file system on an empty disk, and runs a container', async () => {
+  writeFileSync(disk, '')
   truncateSync(disk, 4 * 2 ** 30)
   pc = new Pc()
   await pc.shows('berth-guest: ready')
-  pc.type('go disk=/dev/vda link=/dev/vport0p1 addr=10.0.2.15/255.255.255.0 gw=10.0.2.2 dns=10.0.2.3 seed=5eed')
+  pc.type('go disk=/dev/vda link=port:berth addr=10.0.2.15/255.255.255.0 gw=10.0.2.2 dns=10.0.2.3 seed=5eed')
   await pc.shows('berth-guest: starting')
   const link = new Link(connect(linkSocket))
 
@@ -122,7 +123,7 @@ it('boots, makes a file system on an empty disk, and runs a container', async ()
 })
 
 it('finds what is on the disk again, with its words on the kernel command line', async () => {
-  pc = new Pc('berth.disk=/dev/vda berth.link=/dev/vport0p1 berth.go')
+  pc = new Pc('berth.disk=/dev/vda berth.link=port:berth berth.go')
   await pc.shows('berth-guest: starting')
   const link = new Link(connect(linkSocket))
   expect((await hello(link)).layers).toEqual([layer])
@@ -132,7 +133,7 @@ it('finds what is on the disk again, with its words on the kernel command line',
 it('leaves a disk alone that holds something else, and says so', async () => {
   writeFileSync(disk, 'somebody else wrote this')
   truncateSync(disk, 2 ** 26)
-  pc = new Pc('berth.disk=/dev/vda berth.link=/dev/vport0p1 berth.go')
+  pc = new Pc('berth.disk=/dev/vda berth.link=port:berth berth.go')
   await pc.shows('berth-guest: failed disk')
   await pc.poweredOff()
   expect(readFileSync(disk, 'latin1').replace(/\0+$/, '')).toBe('somebody else wrote this')
