@@ -157,7 +157,7 @@ func TestThreeClients(t *testing.T) {
 		must(t, err)
 		equal(t, "what all see", string(head[8:]), "one\n")
 	}
-	third.Fail(fmt.Errorf("this client leaves"))
+	third.Reset(fmt.Errorf("this client leaves"))
 	late := a.open("attach", contract.Attach{ID: "a", Stdout: true, Stderr: true, Logs: true, Stream: true})
 	must(t, late.Await(&contract.Empty{}))
 	_, _ = io.WriteString(first, "two\n")

@@ -14,12 +14,14 @@ import (
 
 func TestLogs(t *testing.T) {
 	a := startAgent(t)
-	a.run(sh("a", "seq 1 5; printf unfinished; printf '%20000s' x >&2"))
-	out, errOut := a.logs(contract.Logs{ID: "a", Tail: -1})
+	a.run(sh("a", "seq 1 5; printf unfinished"))
+	out, _ := a.logs(contract.Logs{ID: "a", Tail: -1})
 	equal(t, "all", out, "1\n2\n3\n4\n5\nunfinished")
-	equal(t, "a long line comes out whole", errOut, fmt.Sprintf("%20000s", "x"))
 	out, _ = a.logs(contract.Logs{ID: "a", Tail: 3})
-	equal(t, "tail 3 of seven", out, "5\nunfinished")
+	equal(t, "tail 3 of six", out, "4\n5\nunfinished")
+	a.run(sh("long", "echo first; echo second >&2; printf '%50000s\n' x >&2"))
+	_, errOut := a.logs(contract.Logs{ID: "long", Tail: 1})
+	equal(t, "a long line comes out whole", errOut, fmt.Sprintf("%50000s\n", "x"))
 	out, _ = a.logs(contract.Logs{ID: "a", Tail: 0})
 	equal(t, "tail 0", out, "")
 	out, _ = a.logs(contract.Logs{ID: "a", Tail: 100})

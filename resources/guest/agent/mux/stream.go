@@ -124,17 +124,22 @@ func (s *Stream) Replied() bool {
 	return s.replied
 }
 
-// Fail ends the stream with an error: an error REPLY, or RESET where the reply was sent before.
+// Fail ends a stream that the other side opened with an error: an error REPLY, or RESET where the reply was sent before.
 func (s *Stream) Fail(err error) {
 	if s.Replied() {
-		message, _ := json.Marshal(map[string]string{"message": err.Error()})
-		s.conn.forget(s.id)
-		_ = s.conn.write(s.id, typeReset, message)
-		s.fail(err)
+		s.Reset(err)
 		return
 	}
 	_ = s.answer(map[string]any{"error": contract.AsError(err)})
 	s.conn.forget(s.id)
+	s.fail(err)
+}
+
+// Reset ends both directions abnormally.
+func (s *Stream) Reset(err error) {
+	message, _ := json.Marshal(map[string]string{"message": err.Error()})
+	s.conn.forget(s.id)
+	_ = s.conn.write(s.id, typeReset, message)
 	s.fail(err)
 }
 
