@@ -8,7 +8,6 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cpio } from './lib/cpio.mjs'
 import { currentPin, sha256 } from './lib/debian.mjs'
@@ -98,7 +97,7 @@ function updatePins() {
   writeFileSync(pinFile, JSON.stringify({ ...rest, packages: renewed }, null, 2) + '\n')
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({ options: { arch: { type: 'string' }, 'update-pins': { type: 'boolean' } } })
   if (values.arch && !architectures.includes(values.arch)) {
     console.error('usage: npm run guest [-- --arch i386|amd64] [--update-pins]')

@@ -7,7 +7,6 @@
  */
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { packTar } from 'modern-tar'
 import { fetchPackage, sha256, unpack } from './lib/debian.mjs'
@@ -61,8 +60,13 @@ function busyboxOf({ pin, file }) {
   }
 }
 
-/** The OCI archive of one image for all the platforms. */
-async function archive(packages) {
+/**
+ * The OCI archive of one image for all the platforms.
+ * @param {{ architecture: string, version: string, program: Buffer, date: Date }[]} packages  a static busybox for each
+ * architecture (OCI's name), its package's version, and the date for its files
+ * @returns {Promise<Uint8Array>}
+ */
+export async function archive(packages) {
   const blobs = new Map()
   /** Keeps a blob and gives its descriptor. */
   const keep = (kind, content, more = {}) => {
@@ -199,7 +203,7 @@ function rootFileSystem(program, date) {
 
 const lines = (...texts) => texts.map((text) => `${text}\n`).join('')
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (process.argv[1] === import.meta.filename) {
   const path = await buildStarterImage()
   console.log(`starter image: ${path} ${(statSync(path).size / 1e6).toFixed(1)} MB`)
 }
