@@ -281,7 +281,7 @@ func (a *agent) waitFor(id, what string, ready func() bool) {
 }
 
 // expect reads exactly the wanted bytes of a terminal.
-func expect(t *testing.T, in io.Reader, want string) {
+func expect(t testing.TB, in io.Reader, want string) {
 	t.Helper()
 	got := make([]byte, len(want))
 	n, err := io.ReadFull(in, got)

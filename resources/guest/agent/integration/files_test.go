@@ -45,7 +45,7 @@ func (a *agent) get(op string, request any) (map[string]string, error) {
 	return untar(a.t, stream), nil
 }
 
-func untar(t *testing.T, in io.Reader) map[string]string {
+func untar(t testing.TB, in io.Reader) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	reader := tar.NewReader(in)

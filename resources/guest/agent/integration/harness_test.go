@@ -135,7 +135,7 @@ func makeTar(entries ...entry) []byte {
 
 // agent is a running agent with one session.
 type agent struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	command *exec.Cmd
 	conn    *mux.Conn
@@ -146,7 +146,7 @@ type agent struct {
 }
 
 // startAgent starts an agent with the base layer applied; it ends with the test.
-func startAgent(t *testing.T) *agent {
+func startAgent(t testing.TB) *agent {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "berth-agent-")
 	must(t, err)
@@ -359,7 +359,7 @@ func (a *agent) attach(id string, stdin bool) *mux.Stream {
 }
 
 // demux reads Docker's stdio framing to its end.
-func demux(t *testing.T, in io.Reader) (stdout, stderr string) {
+func demux(t testing.TB, in io.Reader) (stdout, stderr string) {
 	t.Helper()
 	var out [3]bytes.Buffer
 	var header [8]byte
@@ -407,14 +407,14 @@ func kindOf(err error) contract.Kind {
 	return contract.AsError(err).Kind
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func equal[T comparable](t *testing.T, what string, got, want T) {
+func equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)
