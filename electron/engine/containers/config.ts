@@ -138,9 +138,10 @@ const resourceShape = {
   DeviceRequests: throttle,
   MemoryReservation: number,
   MemorySwap: number,
-  MemorySwappiness: orNull(z.number()),
+  // Clients send -1, and 0 below, for "not set".
+  MemorySwappiness: orNull(z.number()).transform((value) => (value === -1 ? null : value)),
   OomKillDisable: orNull(z.boolean()),
-  PidsLimit: orNull(z.number()),
+  PidsLimit: orNull(z.number()).transform((value) => value || null),
   Ulimits: z
     .array(z.object({ Name: z.string(), Hard: z.number(), Soft: z.number() }))
     .nullish()

@@ -7,10 +7,13 @@ import { endOf, isLive, type State } from './state'
 export interface Settings {
   config: Config
   hostConfig: HostConfig
-  /** By network name, in the order of connecting. Empty for the host's, another container's and no network. */
-  endpoints: Record<string, EndpointSettings>
+  /** By network name, in the order of connecting. Empty for another container's network. */
+  endpoints: Record<string, Endpoint>
   mounts: MountPoint[]
 }
+
+/** What a container asks of one network. */
+export type Endpoint = EndpointSettings & { NetworkID: string }
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed'
 

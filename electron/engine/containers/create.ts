@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
+import type { GuestFacts } from '../../machine/contract'
 import { EngineError } from '../errors'
-import { Container, type Settings } from './container'
+import { Container, type Endpoint, type Settings } from './container'
 import type { Config, CreateBody, EndpointSettings, Healthcheck, HostConfig } from './config'
 import type { ContainersOptions } from './deps'
 import { attributesOf } from './events'
@@ -31,7 +32,7 @@ export interface ImageDefaults {
 /**
  * Makes a container: checks the request, fills in what the image says, makes its volumes and writes its row. Nothing is
  * left behind by a failure. Throws in Docker's words: 'invalid', 'conflict' for a name that is taken, 'notFound' for an
- * image, container or network that it names, 'unsupported' for what this engine can't do yet.
+ * image, 'unsupported' for what this engine can't do yet.
  */
 export async function createContainer(
   options: ContainersOptions,
@@ -47,13 +48,13 @@ export async function createContainer(
   const config = mergeImage(given, image.config)
   if (commandOf(config).length === 0) throw new EngineError('invalid', 'no command specified')
   if (config.StopSignal) parseSignal(config.StopSignal)
-  const { hostConfig, warnings } = completeHostConfig(asked, facts.swapLimit)
-  const settings: Settings = {
+  const { hostConfig, warnings } = completeHostConfig(asked, facts)
+  const settings = ofPeers((): Settings => ({
     config: { ...config, Hostname: hostnameOf(id, config, hostConfig, facts.hostname, store) },
     hostConfig,
     endpoints: endpointsOf(hostConfig, endpoints, given.MacAddress, options.networks),
     mounts: mountsFor(hostConfig, Object.keys(config.Volumes ?? {}), (other) => store.find(other).settings.mounts),
-  }
+  }))
   checkBinds(settings.mounts, options.features().hostBinds)
   store.reserve(name, id)
   try {
@@ -65,6 +66,19 @@ export async function createContainer(
   } catch (error) {
     store.release(name)
     throw error
+  }
+}
+
+/**
+ * A network or container that is named and not there makes the request 'invalid': clients take "not found" from create
+ * for a missing image, and pull it.
+ */
+function ofPeers<T>(build: () => T): T {
+  try {
+    return build()
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.kind !== 'notFound') throw error
+    throw new EngineError('invalid', error.message, { cause: error })
   }
 }
 
@@ -98,13 +112,14 @@ export function mergeImage(config: Config, image: ImageDefaults): Config {
   }
 }
 
-function completeHostConfig(asked: HostConfig, swapLimit: boolean): { hostConfig: HostConfig; warnings: string[] } {
+function completeHostConfig(asked: HostConfig, facts: GuestFacts): { hostConfig: HostConfig; warnings: string[] } {
   const warnings: string[] = []
   const hostConfig = { ...asked }
   const masks = parseSecurityOptions(asked.SecurityOpt ?? []).maskedPaths && !asked.Privileged
+  hostConfig.CgroupnsMode ||= facts.cgroup === '2' && !asked.Privileged ? 'private' : 'host'
   hostConfig.MaskedPaths ??= masks ? maskedPaths : null
   hostConfig.ReadonlyPaths ??= masks ? readonlyPaths : null
-  if (asked.Memory > 0 && !swapLimit) {
+  if (asked.Memory > 0 && !facts.swapLimit) {
     hostConfig.MemorySwap = -1
     warnings.push(
       'Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.',
@@ -132,19 +147,20 @@ function endpointsOf(
   asked: Record<string, EndpointSettings | null>,
   macAddress: string | undefined,
   networks: ContainersOptions['networks'],
-): Record<string, EndpointSettings> {
+): Record<string, Endpoint> {
   if (mode.startsWith('container:')) return {}
   const main = networks.resolve(mode)
   const plain: EndpointSettings = { IPAMConfig: null, Links: null, Aliases: null, MacAddress: '', DriverOpts: null }
-  const endpoints: Record<string, EndpointSettings> = {}
   const own = asked[mode] ?? asked[main.name] ?? asked[main.id] ?? (mode === 'bridge' ? asked.default : null) ?? plain
-  endpoints[main.name] = { ...own, MacAddress: own.MacAddress || (macAddress ?? '') }
+  const endpoints: Record<string, Endpoint> = {
+    [main.name]: { ...own, MacAddress: own.MacAddress || (macAddress ?? ''), NetworkID: main.id },
+  }
   for (const [name, settings] of Object.entries(asked)) {
     const network = networks.resolve(name)
-    endpoints[network.name] ??= settings ?? plain
-    if (network.driver !== 'bridge' && network.id !== main.id) {
+    if (network.id !== main.id && (network.driver !== 'bridge' || main.driver !== 'bridge')) {
       throw new EngineError('invalid', `container cannot be connected to network ${network.name} besides ${main.name}`)
     }
+    endpoints[network.name] ??= { ...(settings ?? plain), NetworkID: network.id }
   }
   for (const { Links, DriverOpts, IPAMConfig } of Object.values(endpoints)) {
     const refused =
@@ -153,7 +169,7 @@ function endpointsOf(
       (IPAMConfig?.IPv6Address && 'IPv6 addresses')
     if (refused) throw new EngineError('unsupported', `${refused} are not available yet`)
   }
-  return main.driver === 'bridge' ? endpoints : { [main.name]: endpoints[main.name]! }
+  return endpoints
 }
 
 function checkBinds(mounts: MountPoint[], hostBinds: boolean): void {

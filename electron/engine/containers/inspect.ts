@@ -1,6 +1,5 @@
 import type { Attachment } from '../networks/networks'
-import type { Container } from './container'
-import type { EndpointSettings } from './config'
+import type { Container, Endpoint } from './container'
 import type { ContainersOptions } from './deps'
 import { sizesOf } from './list'
 import { showMounts } from './mounts'
@@ -70,12 +69,12 @@ function showNetworks(container: Container): Record<string, unknown> {
   }
 }
 
-type Endpoint = ReturnType<typeof showEndpoint>
+type ShownEndpoint = ReturnType<typeof showEndpoint>
 
 /** `NetworkSettings.Networks`: by name; the addresses are there while it runs. */
-export function showEndpoints({ settings, state }: Container): Record<string, Endpoint> {
+export function showEndpoints({ settings, state }: Container): Record<string, ShownEndpoint> {
   const attachments = isLive(state) ? state.attachments : []
-  const shown: Record<string, Endpoint> = {}
+  const shown: Record<string, ShownEndpoint> = {}
   for (const [name, endpoint] of Object.entries(settings.endpoints)) {
     shown[name] = showEndpoint(
       endpoint,
@@ -85,14 +84,14 @@ export function showEndpoints({ settings, state }: Container): Record<string, En
   return shown
 }
 
-function showEndpoint(settings: EndpointSettings | undefined, attachment: Attachment | undefined) {
+function showEndpoint(settings: Endpoint | undefined, attachment: Attachment | undefined) {
   return {
     IPAMConfig: settings?.IPAMConfig ?? null,
     Links: settings?.Links ?? null,
     Aliases: settings?.Aliases ?? null,
     MacAddress: attachment?.mac ?? settings?.MacAddress ?? '',
     DriverOpts: settings?.DriverOpts ?? null,
-    NetworkID: attachment?.networkId ?? '',
+    NetworkID: settings?.NetworkID ?? '',
     EndpointID: attachment?.endpointId ?? '',
     Gateway: attachment?.gateway ?? '',
     IPAddress: attachment?.address ?? '',

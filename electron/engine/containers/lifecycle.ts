@@ -1,4 +1,5 @@
 import type { GuestEvent, Request } from '../../machine/contract'
+import { GuestError } from '../../machine/link'
 import { EngineError, messageOf } from '../errors'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
@@ -129,7 +130,10 @@ export class Lifecycle {
     if (isLive(state)) {
       this.byHand(container)
       const gone = container.wait('not-running')
-      await this.signal(container, SIGKILL)
+      await this.signal(container, SIGKILL).catch((error: unknown) => {
+        // It has ended by itself, and the word of its exit is on the way.
+        if (!(error instanceof GuestError) || error.kind !== 'conflict') throw error
+      })
       await gone
     }
     await container.exclusive(() => this.destroy(container, volumes))

@@ -8,6 +8,8 @@ export function inRuntimesWords(error: unknown, context: string, command: string
   if (!(error instanceof GuestError)) return error
   const failed = (reason: string) =>
     new GuestError(error.kind, `${context}: unable to start container process: ${reason}: unknown`)
+  // Not the command but its folder is missing.
+  if (error.message.includes('chdir')) return failed(error.message.replace(/^.*?(?=chdir)/s, ''))
   switch (error.kind) {
     case 'commandNotFound':
       return failed(

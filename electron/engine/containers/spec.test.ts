@@ -59,7 +59,7 @@ describe('capabilities', () => {
 describe('namespaces', () => {
   const of = (host: object) => spec({ Cmd: ['a'], HostConfig: host }).linux.namespaces.map(({ type }) => type)
   test('own ones by default; the network is for the agent', () =>
-    expect(of({})).toEqual(['mount', 'uts', 'ipc', 'pid', 'cgroup']))
+    expect(of({ CgroupnsMode: 'private' })).toEqual(['mount', 'uts', 'ipc', 'pid', 'cgroup']))
   test("the host's", () =>
     expect(of({ PidMode: 'host', IpcMode: 'host', UTSMode: 'host', CgroupnsMode: 'host' })).toEqual(['mount']))
 })

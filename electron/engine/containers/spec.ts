@@ -72,7 +72,7 @@ export function specOf(input: SpecInput): Record<string, unknown> {
     ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
     linux: {
       cgroupsPath: `/berth/${id}`,
-      namespaces: namespacesOf(hostConfig, facts, input.pidOf),
+      namespaces: namespacesOf(hostConfig, input.pidOf),
       devices: devices.map(({ node }) => node),
       resources: {
         devices: [...defaultRules(hostConfig), ...devices.map(({ rule }) => rule)],
@@ -179,18 +179,13 @@ function environmentOf(config: Config, hostname: string): string[] {
   return mergeEnvironment(base, config.Env ?? [])
 }
 
-function namespacesOf(
-  hostConfig: HostConfig,
-  facts: GuestFacts,
-  pidOf: number | undefined,
-): { type: string; path?: string }[] {
-  const cgroup = hostConfig.CgroupnsMode || (facts.cgroup === '2' && !hostConfig.Privileged ? 'private' : 'host')
+function namespacesOf(hostConfig: HostConfig, pidOf: number | undefined): { type: string; path?: string }[] {
   return [
     { type: 'mount' },
     ...(hostConfig.UTSMode === 'host' ? [] : [{ type: 'uts' }]),
     ...(hostConfig.IpcMode === 'host' ? [] : [{ type: 'ipc' }]),
     ...(hostConfig.PidMode === 'host' ? [] : [{ type: 'pid', ...(pidOf ? { path: `/proc/${pidOf}/ns/pid` } : {}) }]),
-    ...(cgroup === 'private' ? [{ type: 'cgroup' }] : []),
+    ...(hostConfig.CgroupnsMode === 'private' ? [{ type: 'cgroup' }] : []),
   ]
 }
 

@@ -98,10 +98,12 @@ function showMemory(
 ): Record<string, unknown> {
   // Clients take the inactive page cache off the usage; where they look for it tells them the cgroup version.
   const cache = cgroup === '2' ? 'inactive_file' : 'total_inactive_file'
+  // Clients read these as unsigned; -1 stands for "no limit".
+  const limited = Object.fromEntries(Object.entries(stats.memoryStats).filter(([, value]) => value >= 0))
   return {
     usage: stats.memoryUsage,
     ...(cgroup === '2' ? {} : { max_usage: stats.memoryMax }),
-    stats: { ...stats.memoryStats, [cache]: stats.memoryFile },
+    stats: { ...limited, [cache]: stats.memoryFile },
     limit: stats.memoryLimit >= 0 ? Math.min(stats.memoryLimit, memory) : memory,
   }
 }

@@ -46,7 +46,7 @@ test.each([
   [{ HostConfig: { ExtraHosts: ['x'] } }, 'invalid extra-host: x'],
   [{ HostConfig: { PortBindings: { 'x/tcp': [] } } }, 'invalid port specification: "x/tcp"'],
   [{ HostConfig: { PortBindings: { '80/http': [] } } }, 'invalid proto: http'],
-  [{ HostConfig: { LogConfig: { Type: 'syslog' } } }, "no log driver named 'syslog' is registered"],
+  [{ HostConfig: { LogConfig: { Type: 'syslog' } } }, 'error looking up logging plugin syslog'],
   [{ HostConfig: { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } } }, "unknown log opt 'tag'"],
   [{ HostConfig: { CapAdd: ['NOSUCH'] } }, 'unknown capability: "CAP_NOSUCH"'],
   [{ HostConfig: { SecurityOpt: ['nosuch=1'] } }, 'invalid --security-opt'],

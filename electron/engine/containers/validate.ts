@@ -73,10 +73,7 @@ function checkNetworkMode(config: Config, hostConfig: HostConfig): void {
 
 function checkLog({ LogConfig: log }: HostConfig): void {
   if (!['json-file', 'local', 'none'].includes(log.Type)) {
-    throw new EngineError(
-      'invalid',
-      `logger: no log driver named '${log.Type}' is registered (json-file, local and none are)`,
-    )
+    throw invalid(`error looking up logging plugin ${log.Type}: plugin "${log.Type}" not found`)
   }
   for (const name of Object.keys(log.Config)) {
     if (!['max-size', 'max-file', 'compress', 'mode'].includes(name)) {
@@ -148,7 +145,7 @@ function refuseTheUnavailable(host: HostConfig, facts: GuestFacts): void {
   }
   refuse((host.Links ?? []).length > 0, 'links (--link) are')
   refuse(!['', 'host'].includes(host.UsernsMode), `the user namespace mode "${host.UsernsMode}" is`)
-  refuse(!['private', 'shareable', 'host', 'none'].includes(host.IpcMode), `the IPC mode "${host.IpcMode}" is`)
+  refuse(host.IpcMode.startsWith('container:'), "sharing another container's IPC (--ipc container:X) is")
   refuse((host.DeviceRequests ?? []).length > 0, 'device requests (--gpus) are')
   refuse(host.CgroupParent !== '', 'a parent cgroup (--cgroup-parent) is')
   refuse(Object.keys(host.StorageOpt ?? {}).length > 0, 'storage options (--storage-opt) are')
@@ -172,6 +169,9 @@ function refuseTheUnavailable(host: HostConfig, facts: GuestFacts): void {
   }
   if (!['', 'host', 'private'].includes(host.CgroupnsMode)) {
     throw invalid(`invalid cgroup namespace mode: ${host.CgroupnsMode}`)
+  }
+  if (!/^(private|shareable|host|none|container:.+)$/.test(host.IpcMode)) {
+    throw invalid(`invalid IPC mode: ${host.IpcMode}`)
   }
   if (!['', 'host'].includes(host.UTSMode)) throw invalid(`invalid UTS mode: ${host.UTSMode}`)
   if (!/^(|host|private|container:.+)$/.test(host.PidMode)) throw invalid(`invalid PID mode: ${host.PidMode}`)
