@@ -3,11 +3,13 @@ import { parseArgs } from 'node:util'
 import { defaultDataDir, hostOfDataDir } from '../../shared/paths'
 import { MachineError, type StageReport } from '../machine/machine'
 import { startEngine } from './engine'
+import { closeInheritedFiles } from './system/inherited-files'
 
 const usage = `usage: engine [--machine auto|native|builtin] [--data-dir DIR] [--host unix://PATH] [--json-stages]`
 
 /** The headless engine: runs in the foreground until SIGTERM or SIGINT. */
 async function main(): Promise<void> {
+  closeInheritedFiles()
   const { values } = parseArgs({
     options: {
       machine: { type: 'string', default: 'auto' },

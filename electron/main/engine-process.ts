@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,8 +9,11 @@ import { answers, type EngineEvent, followEvents } from './engine-client'
 import { type EngineLine, parseEngineLine } from './engine-lines'
 import { dataDir, engineHost, engineScript, foreignHost, nodeBinary } from './locations'
 
-const logFile = join(dataDir, 'app', 'engine.log')
-const logKept = 4 * 1024 * 1024
+/** The engine's own log, and what it (or Node) wrote to its standard error. */
+const engineLog = join(dataDir, 'log', 'engine.log')
+const errorLog = join(dataDir, 'app', 'engine-stderr.log')
+const errorLogKept = 4 * 1024 * 1024
+const tailShown = 128 * 1024
 /** An engine that lived this long is started again when it ends; one that ends sooner has a fault to show. */
 const settledMs = 30_000
 
@@ -65,18 +68,9 @@ export class EngineService {
     this.#set({ phase: 'paused' })
   }
 
-  /** The end of the engine's log, at most 256 KiB of it. */
+  /** The ends of the engine's log and of its standard error. */
   async log(): Promise<string> {
-    const file = await open(logFile).catch(() => undefined)
-    if (!file) return ''
-    try {
-      const { size } = await file.stat()
-      const length = Math.min(size, 256 * 1024)
-      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length)
-      return buffer.toString('utf8')
-    } finally {
-      await file.close()
-    }
+    return `${await tail(engineLog)}\n${await tail(errorLog)}`.trim()
   }
 
   #set(state: EngineState): void {
@@ -85,7 +79,7 @@ export class EngineService {
   }
 
   async #spawn(): Promise<void> {
-    const log = openLog()
+    const log = openErrorLog()
     const args = [engineScript, '--machine', process.env.BERTH_MACHINE ?? 'auto', '--data-dir', dataDir, '--host', engineHost, '--json-stages'] // prettier-ignore
     const child = spawn(nodeBinary, args, { stdio: ['ignore', 'pipe', log], detached: true, windowsHide: true })
     closeSync(log)
@@ -123,7 +117,7 @@ export class EngineService {
     if (this.#state.phase === 'stopping') return
     this.#events?.stop()
     if (!failure && this.#state.phase === 'running' && lived > settledMs) return this.start()
-    const last = (await this.log()).trimEnd().split('\n').at(-1)
+    const last = (await tail(errorLog)).trimEnd().split('\n').at(-1)
     this.#set({
       phase: 'failed',
       stage: failure?.stage,
@@ -152,11 +146,21 @@ export class EngineService {
   }
 }
 
-function openLog(): number {
+function openErrorLog(): number {
   mkdirSync(join(dataDir, 'app'), { recursive: true, mode: 0o700 })
-  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logKept) {
-    rmSync(`${logFile}.1`, { force: true })
-    renameSync(logFile, `${logFile}.1`)
+  if ((statSync(errorLog, { throwIfNoEntry: false })?.size ?? 0) > errorLogKept) renameSync(errorLog, `${errorLog}.1`)
+  return openSync(errorLog, 'a', 0o600)
+}
+
+async function tail(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return ''
+  try {
+    const { size } = await file.stat()
+    const length = Math.min(size, tailShown)
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length)
+    return buffer.toString('utf8')
+  } finally {
+    await file.close()
   }
-  return openSync(logFile, 'a', 0o600)
 }

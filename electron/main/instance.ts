@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { app } from 'electron'
 import { dataDir } from './locations'
@@ -8,6 +9,7 @@ import { showWindow } from './window'
  * @returns false in the second one, which has to do nothing more
  */
 export function setupInstance(): boolean {
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 })
   app.setPath('userData', join(dataDir, 'app'))
   if (!app.requestSingleInstanceLock()) {
     app.quit()

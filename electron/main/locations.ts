@@ -6,7 +6,7 @@ import { defaultDataDir, hostOfDataDir } from '../../shared/paths'
 export const dataDir = defaultDataDir({ platform: process.platform, env: process.env, home: homedir() })
 
 /** An engine that somebody else runs and the app only attaches to. */
-export const foreignHost = process.env.BERTH_HOST
+export const foreignHost = process.env.BERTH_HOST || undefined
 
 export const engineHost = foreignHost ?? hostOfDataDir(dataDir, process.platform)
 

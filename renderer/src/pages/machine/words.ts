@@ -19,3 +19,7 @@ export const bootWords: Record<MachineReport['boot']['kind'], string> = {
   found: 'to find the machine that was running already.',
   started: 'to start the agent.',
 }
+
+/** A reason as the engine gives it, written as a sentence. */
+export const sentence = (text: string) =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`
