@@ -15,7 +15,7 @@ import {
   type Stage,
   type StageReport,
 } from '../machine'
-import type { FromVm, ToVm, VmUsage } from './messages'
+import type { FromVm, Outcome, ToVm, VmUsage } from './messages'
 import { defaultPlaces, linkAddress, type BuiltinPlaces } from './places'
 
 const mebibyte = 1024 * 1024
@@ -71,22 +71,19 @@ class BuiltinMachine implements Machine {
     if (!found.ok) throw new MachineError('files', found.reason, 'Run npm run guest, then start again.')
     await mkdir(this.options.dir, { recursive: true, mode: 0o700 })
     await mkdir(dirname(this.linkAddress), { recursive: true, mode: 0o700 })
-    if (this.ending) throw stoppedEarly()
-
-    const vm = fork(this.places.vmScript, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
-    this.vm = vm
-    for (const stream of [vm.stdout!, vm.stderr!]) {
-      stream.setEncoding('utf8').on('data', (text: string) => this.options.log(text.trimEnd()))
-    }
     try {
-      const kind = await this.whenReady(vm, onStage)
+      let outcome = await this.run('resume', onStage)
+      const kind = outcome.type === 'noSnapshot' ? 'cold' : 'snapshot'
+      if (outcome.type === 'noSnapshot') {
+        this.options.log(`Linux boots from scratch: ${outcome.reason}`)
+        await this.run('boot', onStage)
+        outcome = await this.run('resume', onStage)
+      }
+      if (outcome.type !== 'ready') throw new MachineError('files', 'the snapshot was not kept', 'Start it again.')
       return { kind, ms: Math.round(performance.now() - startedAt) }
     } catch (error) {
-      await this.end(vm, 'SIGKILL')
-      throw this.ending ? stoppedEarly() : error
-    } finally {
-      vm.removeAllListeners('error')
-      vm.on('error', (error) => this.options.log(error.message))
+      await this.kill()
+      throw error
     }
   }
 
@@ -113,13 +110,14 @@ class BuiltinMachine implements Machine {
     const vm = this.liveVm()
     if (!vm) return
     tell(vm, { type: 'stop' })
-    if (!(await exited(vm, stopDeadline))) await this.end(vm, 'SIGKILL')
+    if (!(await exited(vm, stopDeadline))) await this.kill()
   }
 
   async kill(): Promise<void> {
     this.ending = true
     const vm = this.liveVm()
-    if (vm) await this.end(vm, 'SIGKILL')
+    vm?.kill('SIGKILL')
+    if (vm) await exited(vm)
   }
 
   onExit(listener: (reason: string) => void): void {
@@ -142,29 +140,47 @@ class BuiltinMachine implements Machine {
     return this.vm && this.vm.exitCode === null && this.vm.signalCode === null ? this.vm : undefined
   }
 
-  /** Tells the VM to start and follows its stages to the end; rejects with a MachineError. */
-  private whenReady(vm: ChildProcess, onStage: (report: StageReport) => void): Promise<'cold' | 'snapshot'> {
+  /**
+   * Starts the VM's process with a task and follows its stages to the outcome; rejects with a MachineError. A process
+   * whose outcome is 'ready' goes on, any other has ended by then.
+   */
+  private async run(task: 'boot' | 'resume', onStage: (report: StageReport) => void): Promise<Outcome> {
+    if (this.ending) throw stoppedEarly()
+    const vm = fork(this.places.vmScript, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    this.vm = vm
+    for (const stream of [vm.stdout!, vm.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => this.options.log(text.trimEnd()))
+    }
+    vm.on('message', (message: FromVm) => this.receive(vm, message))
+    const outcome = await this.outcome(vm, task, onStage)
+    if (outcome.type === 'ready') vm.once('exit', (code, signal) => this.exited(signal ?? `exit code ${code}`))
+    else await exited(vm)
+    return outcome
+  }
+
+  private outcome(
+    vm: ChildProcess,
+    task: 'boot' | 'resume',
+    onStage: (report: StageReport) => void,
+  ): Promise<Exclude<Outcome, { type: 'failed' }>> {
     return new Promise((resolve, reject) => {
       let stage: Stage = 'files'
       let timer: NodeJS.Timeout
       const fail = (message: string, fix: string) => {
         clearTimeout(timer)
-        reject(new MachineError(stage, message, fix))
+        reject(this.ending ? stoppedEarly() : new MachineError(stage, message, fix))
       }
       const enter = (next: Stage) => {
         stage = next
         clearTimeout(timer)
         const limit = deadlines[stage] ?? defaultDeadline
-        timer = setTimeout(
-          () => fail(`no progress for ${limit / 1000} seconds`, 'Close other busy programs and start again.'),
-          limit,
-        )
+        const text = `no progress for ${limit / 1000} seconds`
+        timer = setTimeout(() => fail(text, 'Close other busy programs and start again.'), limit)
       }
       enter('files')
-      vm.once('error', (error) => fail(error.message, 'Install Berth again.'))
-      vm.once('exit', (code, signal) => {
+      vm.on('error', (error) => fail(error.message, 'Install Berth again.'))
+      vm.on('exit', (code, signal) => {
         fail(`the VM's process ended (${signal ?? `exit code ${code}`})`, "See the machine's log.")
-        this.exited(signal ?? `exit code ${code}`)
       })
       vm.on('message', (message: FromVm) => {
         switch (message.type) {
@@ -175,14 +191,14 @@ class BuiltinMachine implements Machine {
             stage = message.stage
             return fail(message.message, message.fix)
           case 'ready':
+          case 'booted':
+          case 'noSnapshot':
             clearTimeout(timer)
-            return resolve(message.kind)
-          default:
-            this.receive(message)
+            return resolve(message)
         }
       })
       tell(vm, {
-        type: 'start',
+        type: task,
         options: {
           guestDir: this.places.guestDir,
           snapshotDir: this.places.snapshotDir,
@@ -195,7 +211,7 @@ class BuiltinMachine implements Machine {
     })
   }
 
-  private receive(message: FromVm): void {
+  private receive(vm: ChildProcess, message: FromVm): void {
     switch (message.type) {
       case 'log':
         return this.options.log(message.line)
@@ -205,7 +221,7 @@ class BuiltinMachine implements Machine {
         return
       case 'halted':
         this.guestPoweredOff = true
-        if (!this.ending) void this.end(this.vm!, 'SIGTERM')
+        if (!this.ending) vm.kill()
     }
   }
 
@@ -215,11 +231,6 @@ class BuiltinMachine implements Machine {
       this.usageWaiters.set(id, resolve)
       tell(vm, { type: 'usage', id })
     })
-  }
-
-  private async end(vm: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-    vm.kill(signal)
-    await exited(vm)
   }
 
   private exited(how: string): void {

@@ -1,19 +1,31 @@
 import type { Stage } from '../machine'
 
 /** What the driver asks of the VM's process; sent over the child process's IPC channel. */
-export type ToVm = { type: 'start'; options: VmOptions } | { type: 'stop' } | { type: 'usage'; id: number }
+export type ToVm =
+  /** Boot Linux, keep a snapshot of it and end. */
+  | { type: 'boot'; options: VmOptions }
+  /** Go on from the snapshot. */
+  | { type: 'resume'; options: VmOptions }
+  | { type: 'stop' }
+  | { type: 'usage'; id: number }
+
+/** How a 'boot' or 'resume' went. */
+export type Outcome =
+  /** The snapshot is there; the process ends. */
+  | { type: 'booted' }
+  /** There is no snapshot to resume from; the process ends. */
+  | { type: 'noSnapshot'; reason: string }
+  /** The agent has opened its link, and `linkAddress` takes connections. */
+  | { type: 'ready' }
+  | { type: 'failed'; stage: Stage; message: string; fix: string }
 
 /** What the VM's process tells the driver. */
 export type FromVm =
+  | Outcome
   | { type: 'stage'; stage: Stage; text: string }
   | { type: 'log'; line: string }
-  /** The agent has opened its link; `link` takes connections now. */
-  | { type: 'ready'; kind: 'cold' | 'snapshot' }
-  | { type: 'failed'; stage: Stage; message: string; fix: string }
   /** The guest has turned itself off. */
   | { type: 'halted' }
-  /** Answers a 'stop': the disk is flushed; the process ends next. */
-  | { type: 'stopped' }
   | { type: 'usage'; id: number; usage: VmUsage }
 
 export interface VmOptions {

@@ -12,7 +12,7 @@ export const deviceLayout = 1
 
 /** The kernel's command line; a snapshot fits only the one that it was made with. */
 export const commandLine =
-  'console=ttyS0 quiet tsc=reliable no_timer_check init_on_free=1 cryptomgr.notests noisapnp pnpbios=off ' +
+  'console=ttyS0 quiet tsc=reliable no_timer_check init_on_alloc=0 init_on_free=1 cryptomgr.notests noisapnp pnpbios=off ' +
   'rcupdate.rcu_expedited=1 initcall_blacklist=crypto_kdf108_init,init_kprobe_trace ' +
   `berth.addr=${guestNetwork.guest}/${guestNetwork.netmask} berth.gw=${guestNetwork.gateway} ` +
   'berth.disk=/dev/sda berth.9p=host9p,msize=131072,cache=none berth.link=/mnt/rx,/mnt/tx'
@@ -24,8 +24,6 @@ export interface PcParts {
   memory: number
   disk: Disk
   p9: P9Server
-  /** State of an earlier PC (see `save_state`) to go on from instead of booting. */
-  state?: ArrayBuffer
   /** A line of the guest's console. */
   onConsole: (line: string) => void
   /** The processor was halted with interrupts off: the guest has turned itself off, or its kernel is dead. */
@@ -39,21 +37,16 @@ export interface Pc {
   type(line: string): void
 }
 
-type WasmImports = Record<string, Record<string, (...args: number[]) => unknown>>
-
-/** Makes the PC and starts it; resolves when the guest runs. */
-export async function startPc(parts: PcParts): Promise<Pc> {
+/** Makes a PC and boots it, or lets it go on from the `state` of an earlier one (see v86's save_state). */
+export async function startPc(parts: PcParts, state?: ArrayBuffer): Promise<Pc> {
   const { V86 } = await import('v86')
   const wasm = await readFile(join(dirname(createRequire(__filename).resolve('v86')), 'v86.wasm'))
   const file = async (name: string) => ({ buffer: toArrayBuffer(await readFile(join(parts.guestDir, name))) })
-  const firmware = { bios: await file('seabios.bin'), vga_bios: await file('vgabios.bin') }
-  const kernel = parts.state
-    ? { initial_state: { buffer: parts.state } }
-    : { bzimage: await file('vmlinuz'), initrd: await file(parts.initrd), cmdline: commandLine }
-
+  const kernel = { bzimage: await file('vmlinuz'), initrd: await file(parts.initrd), cmdline: commandLine }
   const emulator = new V86({
-    ...firmware,
-    ...kernel,
+    bios: await file('seabios.bin'),
+    vga_bios: await file('vgabios.bin'),
+    ...(state ? {} : kernel),
     wasm_fn: (imports) => instantiate(wasm, imports as unknown as WasmImports, parts),
     memory_size: parts.memory,
     vga_memory_size: 2 * 1024 * 1024,
@@ -64,22 +57,33 @@ export async function startPc(parts: PcParts): Promise<Pc> {
     disable_keyboard: true,
     disable_mouse: true,
     disable_speaker: true,
-    autostart: true,
   })
+  await new Promise<void>((resolve) => emulator.add_listener('emulator-loaded', () => resolve()))
+  readLines(emulator, parts.onConsole)
+  const gateway = new Gateway((frame) => busOf(emulator).send('net0-receive', frame))
+  emulator.add_listener('net0-send', (frame: Uint8Array) => gateway.receive(frame))
+  if (state) await emulator.restore_state(state)
+  await emulator.run()
+  return { emulator, type: (text) => emulator.serial0_send(`${text}\n`) }
+}
+
+function readLines(emulator: V86, onLine: (line: string) => void): void {
   let line = ''
   emulator.add_listener('serial0-output-byte', (byte: number) => {
     if (byte !== 10) line += byte === 13 ? '' : String.fromCharCode(byte)
     else {
-      parts.onConsole(line)
+      onLine(line)
       line = ''
     }
   })
-  const { bus } = emulator as unknown as { bus: { send(event: string, data: Uint8Array): void } }
-  const gateway = new Gateway((frame) => bus.send('net0-receive', frame))
-  emulator.add_listener('net0-send', (frame: Uint8Array) => gateway.receive(frame))
-  await new Promise<void>((resolve) => emulator.add_listener('emulator-started', () => resolve()))
-  return { emulator, type: (text) => emulator.serial0_send(`${text}\n`) }
 }
+
+/** v86's internal events, which its types leave out. */
+function busOf(emulator: V86): { send(event: string, data: Uint8Array): void } {
+  return (emulator as unknown as { bus: { send(event: string, data: Uint8Array): void } }).bus
+}
+
+type WasmImports = Record<string, Record<string, (...args: number[]) => unknown>>
 
 /** v86's core with some of its seams taken: the main loop, port writes, the halt event and the clearing of memory. */
 async function instantiate(wasm: Buffer, imports: WasmImports, parts: PcParts): Promise<WebAssembly.Exports> {
@@ -94,10 +98,9 @@ async function instantiate(wasm: Buffer, imports: WasmImports, parts: PcParts): 
     const wanted = core.main_loop!()
     return pacing.next(began, performance.now(), wanted)
   }
-  // Restoring a state clears the whole memory first. A new PC's memory is clear but for what the firmware has put into
+  // Only restoring a state clears memory, all of it. A new PC's memory is clear but for what the firmware has put into
   // the first mebibyte; touching the rest would cost 0.3 s and make all of it resident.
-  const zero_memory = (address: number, size: number) =>
-    core.zero_memory!(address, parts.state ? Math.min(size, 1 << 20) : size)
+  const zero_memory = (address: number, size: number) => core.zero_memory!(address, Math.min(size, 1 << 20))
   return { ...core, main_loop, zero_memory }
 }
 

@@ -1,7 +1,7 @@
-/** The VM's process: one PC, its disk, its network and the link to the agent. Started and told what to do by driver.ts. */
+/** The VM's process: one PC with its disk and its link. Started and told what to do by driver.ts. */
 import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Stage } from '../machine'
 import { Disk } from './disk'
@@ -11,16 +11,109 @@ import { P9Server } from './p9'
 import { commandLine, deviceLayout, startPc, type Pc } from './pc'
 import { loadSnapshot, saveSnapshot, snapshotKey } from './snapshot'
 
-/** The guest stays quiet for this long after a poweroff that nothing follows. */
+/** How long a guest that was told to turn itself off may take, in milliseconds, before it is ended. */
 const haltDeadline = 10_000
 
 let stage: Stage = 'files'
 let disk: Disk | undefined
-let halted = false
-const haltWaiters: (() => void)[] = []
+const guestIsUp = milestone()
+const agentIsHere = milestone()
+const guestIsOff = milestone()
 
-function send(message: FromVm): void {
-  process.send?.(message)
+/** Boots Linux, keeps a snapshot of it for all starts to come and ends. */
+async function boot(options: VmOptions): Promise<void> {
+  enter('vm', 'Booting Linux for the first time (about 15 s)')
+  const pc = await makePc(options)
+  enter('kernel', 'Starting the kernel')
+  await guestIsUp.reached
+  const state = (await pc.emulator.save_state()) as ArrayBuffer
+  pc.emulator.stop()
+  enter('files', 'Keeping a snapshot for the next start')
+  await saveSnapshot(options.snapshotDir, await keyFor(options), state)
+  send({ type: 'booted' })
+  process.disconnect()
+}
+
+/** Goes on where `boot` has stopped: from here on the guest is this machine's own. */
+async function resume(options: VmOptions): Promise<void> {
+  const found = await loadSnapshot(options.snapshotDir, await keyFor(options))
+  if ('reason' in found) {
+    send({ type: 'noSnapshot', reason: found.reason })
+    process.disconnect()
+    return
+  }
+  const link = new LinkFiles(agentIsHere.reach)
+  await listen(link, options.linkAddress)
+  enter('vm', 'Resuming Linux')
+  const pc = await makePc(options, new P9Server(link.files), found.state)
+  enter('disk', 'Mounting the data disk')
+  // All other words stand on the kernel's command line. The clock is set by the engine's hello.
+  pc.type(`seed=${randomBytes(32).toString('hex')} go`)
+  await agentIsHere.reached
+  send({ type: 'ready' })
+}
+
+async function makePc(options: VmOptions, p9 = new P9Server({}), state?: ArrayBuffer): Promise<Pc> {
+  const { files } = await manifestOf(options)
+  disk = await Disk.open(options.diskFile, options.diskSize, (error) =>
+    send({ type: 'log', line: `The data disk's file fails and is tried again every second: ${error.message}` }),
+  )
+  const parts = {
+    guestDir: options.guestDir,
+    initrd: Object.keys(files).find((name) => name.startsWith('initrd'))!,
+    memory: options.memory,
+    disk,
+    p9,
+    onConsole: readConsole,
+    onHalt: () => {
+      guestIsOff.reach()
+      send({ type: 'halted' })
+    },
+  }
+  return startPc(parts, state)
+}
+
+/** The guest's side of the talk in resources/guest/recipe/README.md. */
+function readConsole(line: string): void {
+  send({ type: 'log', line })
+  if (line.endsWith('berth-guest: ready')) guestIsUp.reach()
+  if (line.endsWith('berth-guest: starting')) enter('agent', 'Starting the agent')
+  const [, failed, message] = /berth-guest: failed (\w+) (.*)/.exec(line) ?? []
+  if (failed) send({ type: 'failed', stage: failed as Stage, message: message!, fix: "See the machine's log." })
+}
+
+/** Takes connections to the agent. A machine whose socket answers has another engine that uses its disk. */
+async function listen(link: LinkFiles, address: string): Promise<void> {
+  if (await answers(address)) throw new Error('another engine runs this machine')
+  if (process.platform !== 'win32') await rm(address, { force: true })
+  const server = createServer((socket) => link.accept(socket))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address, resolve))
+  if (process.platform !== 'win32') await chmod(address, 0o600)
+}
+
+function answers(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(address, () => resolve(true))
+    socket.on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+}
+
+/** Ends the process once the guest has turned itself off, and with its disk flushed in any case. */
+async function stop(): Promise<void> {
+  const limit = new Promise<void>((resolve) => setTimeout(resolve, haltDeadline))
+  await Promise.race([guestIsOff.reached, limit])
+  await disk?.flush()
+  process.disconnect()
+}
+
+async function keyFor(options: VmOptions): Promise<string> {
+  const { id } = await manifestOf(options)
+  return snapshotKey({ guest: id, deviceLayout, commandLine, memory: options.memory, diskSize: options.diskSize })
+}
+
+async function manifestOf({ guestDir }: VmOptions): Promise<{ id: string; files: Record<string, unknown> }> {
+  return JSON.parse(await readFile(join(guestDir, 'manifest.json'), 'utf8'))
 }
 
 function enter(next: Stage, text: string): void {
@@ -28,110 +121,33 @@ function enter(next: Stage, text: string): void {
   send({ type: 'stage', stage, text })
 }
 
-async function start(options: VmOptions): Promise<void> {
-  const manifest = JSON.parse(await readFile(join(options.guestDir, 'manifest.json'), 'utf8'))
-  disk = await Disk.open(options.diskFile, options.diskSize, (error) =>
-    send({ type: 'log', line: `The data disk's file fails, tried again every second: ${error.message}` }),
-  )
-  let agentIsHere: () => void
-  const agent = new Promise<void>((resolve) => (agentIsHere = resolve))
-  const link = new LinkFiles(() => agentIsHere())
-  await listen(link, options.linkAddress)
-
-  const key = snapshotKey({
-    guest: manifest.id,
-    layout: deviceLayout,
-    commandLine,
-    memory: options.memory,
-    diskSize: disk.byteLength,
-  })
-  const found = await loadSnapshot(options.snapshotDir, key)
-  const kind = 'state' in found ? 'snapshot' : 'cold'
-  if ('state' in found) enter('vm', 'Resuming Linux from its snapshot')
-  else enter('vm', `Booting Linux for the first time, which takes up to half a minute (${found.reason})`)
-
-  let guestIsUp: () => void
-  const up = new Promise<void>((resolve) => (guestIsUp = resolve))
-  const onConsole = (line: string) => {
-    send({ type: 'log', line })
-    if (line.endsWith('berth-guest: ready')) guestIsUp()
-    if (line.includes('berth-guest: starting')) enter('agent', 'Starting the agent')
-    const [, failed, message] = /berth-guest: failed (\w+) (.*)/.exec(line) ?? []
-    if (failed) send({ type: 'failed', stage: failed as Stage, message: message!, fix: 'See the log of the machine.' })
-  }
-  const onHalt = () => {
-    halted = true
-    for (const resolve of haltWaiters) resolve()
-    send({ type: 'halted' })
-  }
-
-  const pc = await startPc({
-    guestDir: options.guestDir,
-    initrd: Object.keys(manifest.files).find((name) => name.startsWith('initrd'))!,
-    memory: options.memory,
-    disk,
-    p9: new P9Server(link.files),
-    state: 'state' in found ? found.state : undefined,
-    onConsole,
-    onHalt,
-  })
-  if (kind === 'cold') {
-    enter('kernel', 'The kernel starts')
-    await up
-    await keepSnapshot(pc, options.snapshotDir, key)
-  }
-  enter('disk', 'Mounting the data disk')
-  // All other words stand on the kernel's command line. The clock is set by the engine's hello.
-  pc.type(`seed=${randomBytes(32).toString('hex')} go`)
-  await agent
-  send({ type: 'ready', kind })
+function send(message: FromVm): void {
+  process.send?.(message)
 }
 
-/** A guest that can't be kept for next time still works now. */
-async function keepSnapshot(pc: Pc, dir: string, key: string): Promise<void> {
-  const state = (await pc.emulator.save_state()) as ArrayBuffer
-  void saveSnapshot(dir, key, state).then(
-    () => send({ type: 'log', line: `Snapshot kept: ${Math.round(state.byteLength / 1e6)} MB` }),
-    (error: Error) => send({ type: 'log', line: `The snapshot could not be kept: ${error.message}` }),
-  )
+function fail(error: Error): void {
+  send({ type: 'failed', stage, message: error.message, fix: "See the machine's log." })
 }
 
-async function listen(link: LinkFiles, address: string): Promise<void> {
-  if (process.platform !== 'win32') await rm(address, { force: true })
-  const server = createServer((socket) => link.accept(socket))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address, resolve))
-  if (process.platform !== 'win32') await chmod(address, 0o600)
-}
-
-async function stop(): Promise<void> {
-  if (!halted) {
-    await Promise.race([
-      new Promise<void>((resolve) => haltWaiters.push(resolve)),
-      new Promise<void>((resolve) => setTimeout(resolve, haltDeadline)),
-    ])
-  }
-  await disk?.flush()
-  send({ type: 'stopped' })
-  process.disconnect()
-}
-
-function fail(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  send({ type: 'failed', stage, message, fix: 'See the log of the machine.' })
+/** Something that happens once and that others wait for. */
+function milestone(): { reached: Promise<void>; reach: () => void } {
+  let reach: () => void = () => undefined
+  const reached = new Promise<void>((resolve) => (reach = resolve))
+  return { reached, reach }
 }
 
 process.on('message', (message: ToVm) => {
   switch (message.type) {
-    case 'start':
-      void start(message.options).catch(fail)
-      break
+    case 'boot':
+      return void boot(message.options).catch(fail)
+    case 'resume':
+      return void resume(message.options).catch(fail)
     case 'stop':
-      void stop().catch(fail)
-      break
+      return void stop().catch(fail)
     case 'usage': {
       const { user, system } = process.cpuUsage()
       const usage = { memory: process.memoryUsage.rss(), cpuMs: (user + system) / 1000 }
-      send({ type: 'usage', id: message.id, usage })
+      return send({ type: 'usage', id: message.id, usage })
     }
   }
 })
