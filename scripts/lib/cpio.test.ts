@@ -11,7 +11,7 @@ const entries = [
 /** What the field-by-field definition of "newc" says is in the archive. */
 function read(archive: Buffer) {
   const found = []
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const field = (index: number) => parseInt(archive.toString('latin1', at + 6 + index * 8, at + 14 + index * 8), 16)
     expect(archive.toString('latin1', at, at + 6)).toBe('070701')
     const [mode, size, major, minor, nameLength] = [field(1), field(6), field(9), field(10), field(11)] as number[]

@@ -15,7 +15,8 @@ function elf(bits: 32 | 64, libraries: string[]) {
   const base = 0x1000
   tags[libraries.length]![1] = base + stringsAt
   const file = Buffer.alloc(stringsAt + strings.length)
-  const put = (at: number, value: number) => (wide ? file.writeBigUInt64LE(BigInt(value), at) : file.writeUInt32LE(value, at))
+  const put = (at: number, value: number) =>
+    wide ? file.writeBigUInt64LE(BigInt(value), at) : file.writeUInt32LE(value, at)
   file.writeUInt32BE(0x7f454c46, 0)
   file[4] = wide ? 2 : 1
   file[5] = 1
