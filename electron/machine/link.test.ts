@@ -9,7 +9,7 @@ function pair(): [Duplex, Duplex] {
   for (const other of [1, 0]) {
     ends.push(
       new Duplex({
-        read() {},
+        read: () => undefined,
         write(chunk, _encoding, done) {
           // Cut at odd places, as a socket does.
           const half = Math.ceil(chunk.length / 2)

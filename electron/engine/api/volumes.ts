@@ -17,19 +17,19 @@ export function volumeRoutes(volumes: Volumes): Route[] {
       '/volumes',
       async ({ query }) => {
         const wanted = filters(query, ['dangling', 'driver', 'label', 'name'])
-        const all = await volumes.list()
+        const all = volumes.list()
         const shown = all.filter(
-          (volume) =>
+          ({ volume, usedBy }) =>
             (wanted.get('name')?.some((name) => volume.Name.includes(name)) ?? true) &&
             (wanted.get('driver')?.includes(volume.Driver) ?? true) &&
-            (wanted.get('dangling')?.some((value) => ['1', 'true'].includes(value) === (volume.usedBy.length === 0)) ??
+            (wanted.get('dangling')?.some((value) => ['1', 'true'].includes(value) === (usedBy.length === 0)) ??
               true) &&
             matchesLabels(volume.Labels ?? {}, wanted.get('label')),
         )
-        return ok({ Volumes: shown.map(({ usedBy: _, anonymous: __, ...volume }) => volume), Warnings: null })
+        return ok({ Volumes: shown.map(({ volume }) => volume), Warnings: null })
       },
     ],
-    ['GET', '/volumes/{name}', async ({ params }) => ok(await volumes.get(params.name!))],
+    ['GET', '/volumes/{name}', async ({ params }) => ok(volumes.get(params.name!))],
     [
       'POST',
       '/volumes/create',
@@ -59,13 +59,15 @@ export function volumeRoutes(volumes: Volumes): Route[] {
         const wanted = filters(query, ['all', 'label', 'label!'])
         // Since API 1.42 only anonymous volumes go unless `all` is asked for.
         const all = version < 1.42 || ['1', 'true'].includes(wanted.get('all')?.[0] ?? '')
-        const candidates = (await volumes.list()).filter(
-          (volume) =>
-            (all || volume.anonymous) &&
-            matchesLabels(volume.Labels ?? {}, wanted.get('label')) &&
-            !(wanted.has('label!') && matchesLabels(volume.Labels ?? {}, wanted.get('label!'))),
-        )
-        return ok(await volumes.prune(candidates.map((volume) => volume.Name)))
+        const candidates = volumes
+          .list()
+          .filter(
+            ({ volume, anonymous }) =>
+              (all || anonymous) &&
+              matchesLabels(volume.Labels ?? {}, wanted.get('label')) &&
+              !(wanted.has('label!') && matchesLabels(volume.Labels ?? {}, wanted.get('label!'))),
+          )
+        return ok(await volumes.prune(candidates.map(({ volume }) => volume.Name)))
       },
     ],
   ]

@@ -58,7 +58,9 @@ export const schema: readonly string[] = [
     driver TEXT NOT NULL,
     options TEXT NOT NULL,
     labels TEXT NOT NULL,
-    anonymous INTEGER NOT NULL
+    anonymous INTEGER NOT NULL,
+    -- A path in the guest.
+    mountpoint TEXT NOT NULL
   ) STRICT;
 
   CREATE TABLE networks (

@@ -30,6 +30,7 @@ interface Row {
   options: string
   labels: string
   anonymous: number
+  mountpoint: string
 }
 
 const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
@@ -55,7 +56,9 @@ export class Volumes {
       if (driver !== found.driver) {
         throw new EngineError('conflict', `a volume named ${name} already exists with driver ${found.driver}`)
       }
-      return this.show(found)
+      // Mends a folder that was lost with the guest's disk.
+      await this.options.guest().call('volume.create', { name })
+      return show(found)
     }
     return this.create(name, request)
   }
@@ -76,7 +79,7 @@ export class Volumes {
     if (Object.keys(request.options ?? {}).length > 0) {
       throw new EngineError('unsupported', 'options of the local volume driver are not available yet')
     }
-    await this.options.guest().call('volume.create', { name: id })
+    const { mountpoint } = await this.options.guest().call('volume.create', { name: id })
     const anonymous = request.anonymous || !name
     const row: Row = {
       name: id,
@@ -85,30 +88,29 @@ export class Volumes {
       options: JSON.stringify(request.options ?? {}),
       labels: JSON.stringify({ ...request.labels, ...(anonymous ? { [anonymousLabel]: '' } : {}) }),
       anonymous: anonymous ? 1 : 0,
+      mountpoint,
     }
     this.options.db
-      .prepare('INSERT INTO volumes VALUES (@name, @created, @driver, @options, @labels, @anonymous)')
+      .prepare('INSERT INTO volumes VALUES (@name, @created, @driver, @options, @labels, @anonymous, @mountpoint)')
       .run(row)
     this.options.events.emit('volume', 'create', id, { driver })
-    return this.show(row)
+    return show(row)
   }
 
   /** Throws 'notFound'. */
-  async get(name: string): Promise<Volume> {
+  get(name: string): Volume {
     const row = this.row(name)
     if (!row) throw new EngineError('notFound', `get ${name}: no such volume`)
-    return this.show(row)
+    return show(row)
   }
 
-  async list(): Promise<(Volume & { usedBy: string[]; anonymous: boolean })[]> {
+  list(): { volume: Volume; usedBy: string[]; anonymous: boolean }[] {
     const rows = this.options.db.prepare('SELECT * FROM volumes ORDER BY name').all() as Row[]
-    return Promise.all(
-      rows.map(async (row) => ({
-        ...(await this.show(row)),
-        usedBy: this.options.usedBy(row.name),
-        anonymous: row.anonymous === 1,
-      })),
-    )
+    return rows.map((row) => ({
+      volume: show(row),
+      usedBy: this.options.usedBy(row.name),
+      anonymous: row.anonymous === 1,
+    }))
   }
 
   /** Removes the volume and its data. Throws 'notFound' (not with force) and 'conflict' while a container has it. */
@@ -146,19 +148,17 @@ export class Volumes {
   private row(name: string): Row | undefined {
     return this.options.db.prepare('SELECT * FROM volumes WHERE name = ?').get(name) as Row | undefined
   }
+}
 
-  private async show(row: Row): Promise<Volume> {
-    // The folder is where the guest says; asking also mends one that was lost with the guest's disk.
-    const { mountpoint } = await this.options.guest().call('volume.create', { name: row.name })
-    const labels = JSON.parse(row.labels) as Record<string, string>
-    return {
-      Name: row.name,
-      Driver: row.driver,
-      Mountpoint: mountpoint,
-      CreatedAt: new Date(row.created).toISOString().replace(/\.\d+Z$/, 'Z'),
-      Labels: Object.keys(labels).length > 0 ? labels : null,
-      Scope: 'local',
-      Options: null,
-    }
+function show(row: Row): Volume {
+  const labels = JSON.parse(row.labels) as Record<string, string>
+  return {
+    Name: row.name,
+    Driver: row.driver,
+    Mountpoint: row.mountpoint,
+    CreatedAt: new Date(row.created).toISOString().replace(/\.\d+Z$/, 'Z'),
+    Labels: Object.keys(labels).length > 0 ? labels : null,
+    Scope: 'local',
+    Options: null,
   }
 }
