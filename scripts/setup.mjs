@@ -52,7 +52,7 @@ const { buildGuest } = await import('./guest.mjs')
 buildGuest('i386')
 if (purpose.everything) buildGuest('amd64')
 const { buildStarterImage } = await import('./starter-image.mjs')
-buildStarterImage()
+await buildStarterImage()
 if (purpose.everything) {
   const { dockerCli } = await import('./docker-cli.mjs')
   dockerCli()

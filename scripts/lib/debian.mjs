@@ -17,7 +17,10 @@ import { basename, join } from 'node:path'
  * @property {string} [metapackage]  the package whose dependency names this one, where the name holds a version
  */
 
-const suites = { debian: ['bookworm', 'bookworm-updates'], 'debian-security': ['bookworm-security'] }
+const main = 'bookworm bookworm-updates'
+const security = 'bookworm-security'
+const debianRelease = /^(bookworm|trixie|forky|sid|oldoldstable|oldstable|stable|testing|unstable)$/
+const isSecurity = (release) => release.endsWith('-security')
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const downloadHelper = '/usr/lib/apt/apt-helper'
 // apt's unprivileged user can't write into a folder of ours.
@@ -103,18 +106,23 @@ export function unpack(file, root) {
   execFileSync('dpkg-deb', ['-x', file, root])
 }
 
-/** The roots of Debian's archive and its security archive, from this computer's own apt sources. */
+/**
+ * Where Debian's archive and its security archive may be had, from this computer's own apt sources. Others' archives can be
+ * among them, which the pinned checksums and Debian's key keep out.
+ */
 function archives() {
-  const sites = execFileSync('apt-get', ['indextargets', '--format', '$(SITE)'], { encoding: 'utf8' }).split('\n')
-  const found = Object.keys(suites).flatMap((archive) => {
-    const site = sites.map((line) => line.replace(/\/$/, '')).find((line) => line.endsWith(`/${archive}`))
-    return site ? [{ archive, site }] : []
-  })
-  if (!found.some(({ archive }) => archive === 'debian')) {
+  const format = '$(SITE) $(RELEASE) $(COMPONENT)'
+  const targets = new Set(
+    execFileSync('apt-get', ['indextargets', '--format', format], { encoding: 'utf8' }).split('\n'),
+  )
+  const found = [...targets]
+    .map((target) => target.split(' '))
+    .filter(([, release, component]) => component === 'main' && (debianRelease.test(release) || isSecurity(release)))
+    .map(([site, release]) => ({ site: site.replace(/\/$/, ''), suites: isSecurity(release) ? security : main }))
+  if (found.length === 0)
     throw new Error(
       "this computer's apt has no Debian mirror among its sources; the guest image is made from Debian packages",
     )
-  }
   return found
 }
 
@@ -140,8 +148,8 @@ function aptFor(architecture, folder) {
     writeFileSync(
       `${home}/debian.sources`,
       archives()
-        .map(({ archive, site }) => {
-          const lines = ['Types: deb', `URIs: ${site}`, `Suites: ${suites[archive].join(' ')}`, 'Components: main']
+        .map(({ site, suites }) => {
+          const lines = ['Types: deb', `URIs: ${site}`, `Suites: ${suites}`, 'Components: main']
           return [...lines, `Signed-By: ${keyring}`, ''].join('\n')
         })
         .join('\n'),

@@ -74,9 +74,9 @@ export function compress(data, file) {
   return data.length
 }
 
-/** One hash over all that the base is made from: the recipe with its pins, and the code that builds it. */
+/** One hash over all that the base is made from: the recipe with its pins, and the code that packs it. */
 function hashOfRecipe() {
-  const code = ['cpio', 'debian', 'elf', 'guest-base'].map((name) => join(import.meta.dirname, `${name}.mjs`))
+  const code = ['cpio', 'elf', 'guest-base'].map((name) => join(import.meta.dirname, `${name}.mjs`))
   return hashOfFiles([...walk(recipe).filter((path) => !path.endsWith('.md')), ...code])
 }
 
