@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,12 +20,13 @@ import (
 	"berth/agent/network"
 	"berth/agent/oci"
 	"berth/agent/server"
+	"berth/agent/sys"
 	"berth/agent/volume"
 )
 
 type options struct {
 	root, run, listen, link, runtime, log string
-	setClock                              bool
+	setClock, wait                        bool
 }
 
 // stopTimeout is how long containers get at SIGTERM before they are killed, in seconds.
@@ -77,6 +79,8 @@ func serve(arguments []string) error {
 	}
 	s.Networks.Close()
 	if powerOff {
+		// Where the state has a file system of its own, it is left clean: all that wrote to it has ended.
+		_ = syscall.Mount("", o.root, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
 		return syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
 	}
 	return err
@@ -92,6 +96,7 @@ func parse(arguments []string) (*options, error) {
 	flags.StringVar(&o.runtime, "runtime", "", "OCI runtime (crun or runc, whichever suits)")
 	flags.StringVar(&o.log, "log", "", "file for the agent's own log")
 	flags.BoolVar(&o.setClock, "set-clock", false, "set the clock by the engine's")
+	flags.BoolVar(&o.wait, "wait", false, "say 'waiting' on stdout when all is done that needs no root, and go on when a line comes on stdin")
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
@@ -135,6 +140,15 @@ func start(o *options) (*server.Server, error) {
 		return nil, err
 	}
 	syscall.Umask(0o022)
+	runtime, runtimeErr := oci.Find(o.runtime, filepath.Join(o.run, "runtime"), cgroup.Unified())
+	if runtimeErr != nil {
+		log.Print(runtimeErr)
+	}
+	if o.wait {
+		if err := hold(); err != nil {
+			return nil, err
+		}
+	}
 	s := &server.Server{Root: o.root, Version: version, SetClock: o.setClock}
 	var err error
 	if s.Layers, err = layer.Open(filepath.Join(o.root, "layers")); err != nil {
@@ -146,14 +160,20 @@ func start(o *options) (*server.Server, error) {
 	if s.Networks, err = network.New(s.Resolve); err != nil {
 		return nil, err
 	}
-	runtime, runtimeErr := oci.Find(o.runtime, filepath.Join(o.run, "runtime"), cgroup.Unified())
-	if runtimeErr != nil {
-		log.Print(runtimeErr)
-	}
 	s.Containers, err = container.NewManager(container.Options{
 		Root: o.root, Run: o.run, Layers: s.Layers, Volumes: s.Volumes, Networks: s.Networks, Runtime: runtime, RuntimeError: runtimeErr, Emit: s.Emit,
 	})
 	return s, err
+}
+
+// hold waits for a line on stdin. A snapshot of the guest may be taken meanwhile, and each guest that goes on from it
+// needs random numbers of its own.
+func hold() error {
+	fmt.Println("waiting")
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return fmt.Errorf("waiting for a line on stdin: %w", err)
+	}
+	return sys.ReseedRandom()
 }
 
 // listen accepts sessions on a UNIX socket that only its owner can reach.

@@ -281,3 +281,15 @@ func errnoOrNil(errno syscall.Errno) error {
 	}
 	return errno
 }
+
+// ReseedRandom makes the kernel's random number generator take what is in its pool, and what the processor's own
+// generator gives, into use at once (RNDRESEEDCRNG).
+func ReseedRandom() error {
+	device, err := os.Open("/dev/urandom")
+	if err != nil {
+		return err
+	}
+	defer device.Close()
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, device.Fd(), 0x5207, 0)
+	return os.NewSyscallError("ioctl RNDRESEEDCRNG", errnoOrNil(errno))
+}
