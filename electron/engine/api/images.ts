@@ -1,8 +1,11 @@
 import { PassThrough, Readable } from 'node:stream'
+import { z } from 'zod'
 import { isDigest, parseReference, type Reference } from '../../../shared/reference'
 import { EngineError, messageOf } from '../errors'
-import { listFilters, type Images } from '../images/images'
+import type { Images } from '../images/images'
 import type { OnProgress } from '../images/progress'
+import { listFilters } from '../images/selection'
+import type { Credentials } from '../registry/client'
 import { created, filters, flag, ok, stream, type ApiAnswer, type ApiRequest, type Route } from './http'
 
 /** The routes of Docker's image resource. */
@@ -29,11 +32,14 @@ export function imageRoutes(images: Images): Route[] {
   ]
 }
 
-async function pull(images: Images, { query, signal }: ApiRequest): Promise<ApiAnswer> {
+async function pull(images: Images, { query, headers, signal }: ApiRequest): Promise<ApiAnswer> {
   // "pull -a" may send the name with a colon and no tag.
   const reference = named(query.get('fromImage')!.replace(/:$/, ''), query.get('tag') ?? '')
-  const platform = query.get('platform') || undefined
-  return progressAnswer(signal, (onProgress) => images.pull(reference, onProgress, signal, { platform }))
+  const options = {
+    platform: query.get('platform') || undefined,
+    credentials: registryAuth(headers['x-registry-auth']),
+  }
+  return progressAnswer(signal, (onProgress) => images.pull(reference, onProgress, signal, options))
 }
 
 async function importImage(images: Images, request: ApiRequest): Promise<ApiAnswer> {
@@ -87,8 +93,26 @@ async function remove(images: Images, { params, query }: ApiRequest): Promise<Ap
   return ok(await images.remove(params.name!, { force: flag(query, 'force'), prune: !flag(query, 'noprune') }))
 }
 
-/** The request's body. It is left open when reading ends early, so that the client still gets its answer. */
-const body = ({ stream }: ApiRequest) => stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+const authSchema = z.object({ username: z.string().optional(), password: z.string().optional() })
+
+/** What X-Registry-Auth carries: JSON in base64url. Like dockerd, what can't be read counts as nothing. */
+function registryAuth(header: string | string[] | undefined): Credentials | undefined {
+  try {
+    const { username, password } = authSchema.parse(JSON.parse(Buffer.from(String(header), 'base64url').toString()))
+    return username && password ? { username, password } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The request's body. What is not read of it is passed over, so that the client comes to read its answer. */
+async function* body({ stream }: ApiRequest): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+  } finally {
+    stream.resume()
+  }
+}
 
 /** A repository and a tag or digest, given apart. Throws kind 'invalid' in Docker's words. */
 function named(repository: string, tagOrDigest: string): Reference {

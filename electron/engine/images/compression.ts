@@ -1,7 +1,8 @@
-import { Readable, pipeline } from 'node:stream'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import { EngineError } from '../errors'
+import { readableOf } from './streams'
 
 const magics: readonly (readonly [name: string, bytes: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b, 0x08]],
@@ -55,7 +56,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     }
   }
   const output = createGunzip({ chunkSize: 256 * 1024 })
-  pipeline(Readable.from(watched(), { objectMode: false }), output, () => undefined)
+  pipeline(readableOf(watched()), output, () => undefined)
   try {
     yield* output
   } catch (error) {

@@ -4,22 +4,19 @@ import {
   canonicalName,
   familiarName,
   familiarRepository,
-  isDigest,
   parseReference,
-  repositoryOf,
   withDefaultTag,
   type Reference,
 } from '../../../shared/reference'
-import { parseTimestamp } from '../../../shared/units'
 import type { GuestFacts } from '../../machine/contract'
 import type { Guest } from '../../machine/guest'
-import { matchesLabels } from '../api/http'
-import { EngineError, messageOf } from '../errors'
+import { EngineError } from '../errors'
 import type { Events } from '../events/events'
 import { RegistryClient, type Credentials } from '../registry/client'
 import { type ContentStore } from '../store/content'
 import type { Db } from '../store/database'
 import { Admission } from './admission'
+import { Catalog } from './catalog'
 import { applyChanges } from './changes'
 import { decompress } from './compression'
 import { GuestLayers } from './layers'
@@ -30,17 +27,9 @@ import type { OnProgress } from './progress'
 import { pullImage } from './pull'
 import { Removal, type ImageUser, type RemovalRecord } from './removal'
 import { writeArchive, type SavedImage } from './save'
-import { ImageStore, type ImageRow } from './store'
-import {
-  createdAt,
-  historyView,
-  inspectView,
-  matchesReference,
-  repoTags,
-  sizeOf,
-  summaryView,
-  type FullImage,
-} from './views'
+import { select, type Filters } from './selection'
+import { ImageStore } from './store'
+import { createdAt, historyView, inspectView, repoTags, sizeOf, summaryView, type FullImage } from './views'
 
 export interface ImagesOptions {
   db: Db
@@ -64,18 +53,17 @@ export interface ResolvedImage {
   config: ImageRunConfig
 }
 
-export const listFilters = ['reference', 'dangling', 'label', 'before', 'since', 'until'] as const
-type Filters = ReadonlyMap<string, readonly string[]>
-
 /** The images of this engine: how they come, go, and are found. */
 export class Images {
   private readonly store: ImageStore
+  private readonly catalog: Catalog
   private readonly layers: GuestLayers
   private readonly admission: Admission
   private readonly removal: Removal
 
   constructor(private readonly options: ImagesOptions) {
     this.store = new ImageStore(options.db)
+    this.catalog = new Catalog(this.store)
     this.layers = new GuestLayers(options.content, options.guest)
     this.admission = new Admission(this.store, options.content, this.layers)
     this.removal = new Removal(this.store, options.events, options.usedBy)
@@ -98,7 +86,7 @@ export class Images {
    * is none, also when there is one but not for the platform asked for (`linux/386`).
    */
   resolve(reference: string, platform?: string): ResolvedImage {
-    const image = this.find(reference)
+    const image = this.catalog.find(reference)
     if (platform) {
       const wanted = this.platform(platform)
       if (!bestFor(wanted, [image], (candidate) => candidate))
@@ -116,14 +104,10 @@ export class Images {
    * The agent's ids of an image's layers, top first, all of them unpacked in the guest; those that are not are unpacked
    * now. Also for an image that was removed while a container still needs it.
    */
-  async ensureUnpacked(imageId: string, onProgress: OnProgress = () => undefined): Promise<string[]> {
-    const layers = this.store.layersOf(imageId)
+  async ensureUnpacked(imageId: string): Promise<string[]> {
     const below: string[] = []
-    for (const { chainId, diffId, blob } of layers) {
-      if (!this.layers.has(chainId)) {
-        await this.layers.apply({ chainId, diffId, blob, below }, () => undefined)
-        onProgress({ status: 'Extracting', id: guestLayer(chainId) })
-      }
+    for (const { chainId, diffId, blob } of this.store.layersOf(imageId)) {
+      if (!this.layers.has(chainId)) await this.layers.apply({ chainId, diffId, blob, below }, () => undefined)
       below.push(chainId)
     }
     return below.map(guestLayer).reverse()
@@ -184,8 +168,8 @@ export class Images {
   save(names: readonly string[]): Readable {
     const images = new Map<string, SavedImage & { names: string[] }>()
     for (const name of names) {
-      for (const [image, reference] of this.forSaving(name)) {
-        const saved = images.get(image.id) ?? { ...this.full(image), names: [] }
+      for (const [image, reference] of this.catalog.forSaving(name)) {
+        const saved = images.get(image.id) ?? { ...this.catalog.full(image), names: [] }
         if (reference && !saved.names.includes(reference)) saved.names.push(reference)
         images.set(image.id, saved)
       }
@@ -227,7 +211,7 @@ export class Images {
 
   tag(source: string, target: Reference): void {
     if (target.digest) throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
-    const { id } = this.find(source)
+    const { id } = this.catalog.find(source)
     const name = withDefaultTag(target)
     this.store.name(canonicalName(name), id)
     this.options.events.emit('image', 'tag', id, { ...this.labels(id), name: familiarName(name) })
@@ -235,7 +219,7 @@ export class Images {
 
   /** Untags or deletes; see `Removal`. */
   async remove(reference: string, { force, prune }: { force: boolean; prune: boolean }): Promise<RemovalRecord[]> {
-    const records = this.removal.remove(this.find(reference), reference, force, prune)
+    const records = this.removal.remove(this.catalog.find(reference), reference, force, prune)
     await this.sweep()
     return records
   }
@@ -244,12 +228,10 @@ export class Images {
   async prune(all: boolean, filters: Filters): Promise<{ ImagesDeleted: RemovalRecord[]; SpaceReclaimed: number }> {
     const before = this.layerBytes()
     const deleted: RemovalRecord[] = []
-    for (const { image, config, references } of this.selected(filters)) {
+    for (const { image, references } of this.selected(filters)) {
       const dangling = references.length === 0
       if ((!all && !dangling) || this.options.usedBy(image.id).length > 0) continue
       if (dangling && this.store.childrenOf(image.id).length > 0) continue
-      const labels = config.config.Labels ?? {}
-      if (filters.get('label!')?.some((unwanted) => matchesLabels(labels, [unwanted]))) continue
       for (const given of dangling ? [image.id] : references) {
         // A tag takes the digests of its repository with it.
         if (dangling || this.store.named(given)) deleted.push(...this.removal.remove(image, given, false, true))
@@ -268,11 +250,11 @@ export class Images {
   }
 
   inspect(reference: string, version: number): object {
-    return inspectView(this.full(this.find(reference)), this.options.facts().storageDriver, version)
+    return inspectView(this.catalog.full(this.catalog.find(reference)), this.options.facts().storageDriver, version)
   }
 
   history(reference: string): object[] {
-    return historyView(this.full(this.find(reference)))
+    return historyView(this.catalog.full(this.catalog.find(reference)))
   }
 
   /** Images, bytes of their layers (each counted once): what `docker system df` counts. */
@@ -291,74 +273,9 @@ export class Images {
     return text ? parsePlatform(text, architecture) : { os: 'linux', architecture }
   }
 
-  private find(text: string): ImageRow {
-    const bare = text.replace(/^sha256:/, '')
-    if (isDigest(`sha256:${bare}`)) {
-      const image = this.store.get(`sha256:${bare}`)
-      if (image) return image
-      throw new EngineError('notFound', `No such image: ${text}`)
-    }
-    const reference = reading(text)
-    const image = reference && this.store.named(lookupName(reference))
-    if (image) return image
-    const [first, second] = /^[a-f0-9]+$/.test(bare) ? this.store.withPrefix(bare) : []
-    if (second) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${text}`)
-    if (first) return first
-    if (!reference) throw new EngineError('invalid', 'invalid reference format')
-    throw new EngineError('notFound', `No such image: ${familiarName(withDefaultTag(reference))}`)
-  }
-
-  private full(image: ImageRow): FullImage {
-    return {
-      image,
-      config: this.store.configOf(image),
-      layers: this.store.layersOf(image.id),
-      references: this.store.referencesOf(image.id),
-    }
-  }
-
-  private forSaving(name: string): [ImageRow, string?][] {
-    const reference = reading(name)
-    if (reference && !reference.tag && !reference.digest) {
-      const tags = this.store.referencesIn(repositoryOf(reference)).filter((each) => !each.includes('@'))
-      if (tags.length > 0) return tags.map((tag) => [this.store.named(tag)!, tag])
-    }
-    const image = this.find(name)
-    const named = reference?.tag && !reference.digest && this.store.named(canonicalName(reference))
-    return [[image, named ? canonicalName(reference) : undefined]]
-  }
-
   private selected(filters: Filters): FullImage[] {
-    const time = (name: string) => filters.get(name)?.map((other) => createdAt(this.store.configOf(this.find(other))))
-    const before = time('before')
-    const since = time('since')
-    const until = filters.get('until')?.map((text) => Number(parseTimestamp(text, Date.now())) * 1000)
-    const dangling = filters.get('dangling')?.map((text) => ['1', 'true'].includes(text.toLowerCase()))
-    const patterns = filters.get('reference')
-    return this.store
-      .all()
-      .map((image) => this.full(image))
-      .filter(({ config, references }) => {
-        const created = createdAt(config)
-        return (
-          matchesLabels(config.config.Labels ?? {}, filters.get('label') as string[] | undefined) &&
-          (before ?? []).every((limit) => created < limit) &&
-          (since ?? []).every((limit) => created > limit) &&
-          (until ?? []).every((limit) => created <= limit) &&
-          (dangling ?? []).every((wanted) => wanted === (references.length === 0)) &&
-          (!patterns || references.some((name) => patterns.some((pattern) => matchesReference(name, pattern))))
-        )
-      })
-      .map((found) =>
-        patterns
-          ? {
-              ...found,
-              references: found.references.filter((name) =>
-                patterns.some((pattern) => matchesReference(name, pattern)),
-              ),
-            }
-          : found,
-      )
+    const createdOf = (reference: string) => createdAt(this.store.configOf(this.catalog.find(reference)))
+    return select(this.catalog.all(), filters, createdOf)
   }
 
   private layerBytes(): number {
@@ -366,7 +283,7 @@ export class Images {
   }
 
   private labels(reference: string): Record<string, string> {
-    const image: ImageConfig = this.store.configOf(this.find(reference))
+    const image: ImageConfig = this.store.configOf(this.catalog.find(reference))
     return image.config.Labels ?? {}
   }
 
@@ -379,20 +296,4 @@ export class Images {
     for (const id of this.store.removed()) if (this.options.usedBy(id).length === 0) this.store.delete(id, false)
     await this.admission.sweep()
   }
-}
-
-/** The text as an image's name, undefined when it is none. Throws only what is more telling than "not found". */
-function reading(text: string): Reference | undefined {
-  try {
-    return parseReference(text)
-  } catch (error) {
-    if (messageOf(error) === 'invalid reference format') return undefined
-    throw new EngineError('invalid', messageOf(error))
-  }
-}
-
-/** The name in full under which the store has it; NAME:TAG@DIGEST is known by its digest. */
-function lookupName(reference: Reference): string {
-  const { tag, digest } = withDefaultTag(reference)
-  return canonicalName({ ...reference, tag: digest ? undefined : tag })
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Guest } from '../../machine/guest'
 import { EngineError } from '../errors'
 import type { ContentStore } from '../store/content'
 import { decompress } from './compression'
 import { guestLayer } from './oci'
+import { counted, readableOf } from './streams'
 
 /** A layer to unpack: its tar in the content store, what the tar's digest must be uncompressed, and where it goes. */
 export interface LayerSource {
@@ -83,23 +83,10 @@ export class GuestLayers {
     const tar = new VerifiedTar(source.diffId)
     await this.removal
     const sink = this.guest().open('layer.apply', { id, parents })
-    await pipeline(
-      Readable.from(tar.check(decompress(counted(this.content.read(source.blob), onRead))), { objectMode: false }),
-      sink,
-      { signal },
-    )
+    await pipeline(readableOf(tar.check(decompress(counted(this.content.read(source.blob), onRead)))), sink, { signal })
     const { size } = await sink.reply
     this.present.add(id)
     return { length: tar.length, size }
-  }
-}
-
-async function* counted(source: AsyncIterable<Uint8Array>, onRead: (bytes: number) => void) {
-  let bytes = 0
-  for await (const chunk of source) {
-    bytes += chunk.length
-    onRead(bytes)
-    yield chunk
   }
 }
 

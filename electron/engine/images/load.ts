@@ -6,6 +6,7 @@ import { canonicalName, familiarName, parseReference, withDefaultTag } from '../
 import { EngineError, messageOf } from '../errors'
 import type { ContentStore } from '../store/content'
 import type { Lease } from './admission'
+import { readableOf } from './streams'
 import { decompress } from './compression'
 import {
   isIndexType,
@@ -67,7 +68,7 @@ async function spool(source: AsyncIterable<Uint8Array>, content: ContentStore, l
   }
   let storing = false
   try {
-    const tar = Readable.toWeb(Readable.from(watched(), { objectMode: false }))
+    const tar = Readable.toWeb(readableOf(watched()))
     for await (const { header, body } of tar.pipeThrough(createTarDecoder({ strict: true }))) {
       const name = posix.normalize(header.name)
       if (header.type === 'file' || header.type === undefined) {

@@ -25,6 +25,7 @@ import {
 import { bestFor, platformName, type Platform } from './platform'
 import { meter, step, type OnProgress } from './progress'
 import type { ImageStore } from './store'
+import { counted } from './streams'
 
 /** As many layers as dockerd fetches at once. */
 const parallel = 3
@@ -211,15 +212,6 @@ async function fetchBlob(
       if (!broken || signal.aborted || attempt === attempts) throw error
       await setTimeout(attempt * 200, undefined, { signal })
     }
-  }
-}
-
-async function* counted(source: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
-  let bytes = 0
-  for await (const chunk of source) {
-    bytes += chunk.length
-    onBytes(bytes)
-    yield chunk
   }
 }
 

@@ -69,7 +69,7 @@ export async function imagesForTest(arch = 'amd64') {
   const dir = await mkdtemp(join(tmpdir(), 'berth-images-'))
   const content = new ContentStore(dir)
   await content.open()
-  const db = openDatabase(join(dir, 'engine.db'))
+  const db = openDatabase(':memory:')
   const events = new Events()
   const seen: DockerEvent[] = []
   events.listen((event) => seen.push(event))

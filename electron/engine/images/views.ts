@@ -1,4 +1,4 @@
-import { familiarName, familiarRepository, parseReference } from '../../../shared/reference'
+import { familiarName, parseReference } from '../../../shared/reference'
 import type { ImageConfig } from './oci'
 import type { ImageRow, LayerRow } from './store'
 
@@ -104,25 +104,4 @@ export function historyView({ image, config, layers, references }: FullImage) {
     newest.Tags = repoTags(references)
   }
   return steps.reverse()
-}
-
-/**
- * Whether a name is one that the pattern of the `reference` filter means: a shell pattern on the repository, or on the
- * repository with its tag, both as Docker shows them; `*` does not match a slash.
- */
-export function matchesReference(name: string, pattern: string): boolean {
-  const reference = parseReference(name)
-  const glob = globPattern(pattern)
-  return glob.test(familiarRepository(reference)) || glob.test(familiarName(reference))
-}
-
-function globPattern(pattern: string): RegExp {
-  const parts = pattern.match(/\[\^?[^\]]*\]|\\.|[\s\S]/g) ?? []
-  const source = parts.map((part) => {
-    if (part === '*') return '[^/]*'
-    if (part === '?') return '[^/]'
-    if (part.length > 1 && part.startsWith('[')) return part
-    return (part.length > 1 ? part.slice(1) : part).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
-  })
-  return new RegExp(`^${source.join('')}$`)
 }

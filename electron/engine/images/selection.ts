@@ -1,0 +1,73 @@
+import { familiarName, familiarRepository, parseReference } from '../../../shared/reference'
+import { parseTimestamp } from '../../../shared/units'
+import { matchesLabels } from '../api/http'
+import { EngineError, messageOf } from '../errors'
+import { createdAt, type FullImage } from './views'
+
+/** Filters of GET /images/json and of POST /images/prune: name -> values, as the API has them. */
+export type Filters = ReadonlyMap<string, string[]>
+
+/** The filters of GET /images/json. */
+export const listFilters = ['reference', 'dangling', 'label', 'before', 'since', 'until'] as const
+
+/**
+ * The images that satisfy every filter; with `reference`, each with only the names that were meant. `createdOf` gives
+ * the time of another image by its name, in milliseconds since 1970.
+ */
+export function select(
+  images: readonly FullImage[],
+  filters: Filters,
+  createdOf: (reference: string) => number,
+): FullImage[] {
+  const given = (name: string) => filters.get(name) ?? []
+  const before = given('before').map(createdOf)
+  const since = given('since').map(createdOf)
+  const until = given('until').map(milliseconds)
+  const dangling = given('dangling').map((text) => ['1', 'true'].includes(text.toLowerCase()))
+  const patterns = filters.get('reference')
+  const meant = (name: string) => patterns!.some((pattern) => matchesReference(name, pattern))
+
+  const found = images.filter(({ config, references }) => {
+    const created = createdAt(config)
+    const labels = config.config.Labels ?? {}
+    return (
+      matchesLabels(labels, given('label')) &&
+      !given('label!').some((unwanted) => matchesLabels(labels, [unwanted])) &&
+      before.every((limit) => created < limit) &&
+      since.every((limit) => created > limit) &&
+      until.every((limit) => created <= limit) &&
+      dangling.every((wanted) => wanted === (references.length === 0)) &&
+      (!patterns || references.some(meant))
+    )
+  })
+  return patterns ? found.map((image) => ({ ...image, references: image.references.filter(meant) })) : found
+}
+
+function milliseconds(text: string): number {
+  try {
+    return Number(parseTimestamp(text, Date.now())) * 1000
+  } catch (error) {
+    throw new EngineError('invalid', messageOf(error))
+  }
+}
+
+/**
+ * Whether a name is one that the pattern of the `reference` filter means: a shell pattern on the repository, or on the
+ * repository with its tag, both as Docker shows them; `*` does not match a slash.
+ */
+function matchesReference(name: string, pattern: string): boolean {
+  const reference = parseReference(name)
+  const glob = globPattern(pattern)
+  return glob.test(familiarRepository(reference)) || glob.test(familiarName(reference))
+}
+
+function globPattern(pattern: string): RegExp {
+  const parts = pattern.match(/\[\^?[^\]]*\]|\\.|[\s\S]/g) ?? []
+  const source = parts.map((part) => {
+    if (part === '*') return '[^/]*'
+    if (part === '?') return '[^/]'
+    if (part.length > 1 && part.startsWith('[')) return part
+    return (part.length > 1 ? part.slice(1) : part).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+  })
+  return new RegExp(`^${source.join('')}$`)
+}
