@@ -83,7 +83,7 @@ export const command = defineCommand({
     const place = placeOf(flags)
     const { answers } = await readEngineState(place)
     if (!answers) {
-      const ready = await startDetached(place, flags.machine ?? process.env.BERTH_MACHINE ?? 'auto')
+      const ready = await startDetached(place, flags.machine || process.env.BERTH_MACHINE || 'auto')
       process.stdout.write(`${ready}\n`)
     } else process.stdout.write(`The engine is already running at ${place.host}\n`)
     // An engine in a place of its own is somebody's experiment; the context stays with the standard one.

@@ -20,8 +20,8 @@ export interface EnginePlace {
 
 export function placeOf(flags: Flags<typeof engineFlags>): EnginePlace {
   const around = { platform: process.platform, env: process.env, home: homedir() }
-  const dataDir = flags['data-dir'] ?? defaultDataDir(around)
-  const host = flags.host ?? process.env.BERTH_HOST ?? hostOfDataDir(dataDir, process.platform)
+  const dataDir = flags['data-dir'] || defaultDataDir(around)
+  const host = flags.host || process.env.BERTH_HOST || hostOfDataDir(dataDir, process.platform)
   return { dataDir, host, standard: host === hostOfDataDir(standardDataDir(around), process.platform) }
 }
 

@@ -88,7 +88,7 @@ onEachMachine('network', (engine) => {
       `ls /sys/class/net; wget -T 2 -qO- http://${address}/`,
     )
     expect(cut.stdout).toBe('lo\n')
-    expect(cut.code).toBe(1)
+    expect(cut.code).not.toBe(0)
     ok(await docker('rm', '-f', name))
   })
 

@@ -108,7 +108,9 @@ export interface OwnEngine extends TestEngine {
   stop(): Promise<void>
   /** SIGKILL, as a crash. */
   kill(): Promise<void>
-  /** Stops it with all that it left behind: containers, agent, data dir. */
+  /** Stops it, and on native its agent with all containers. */
+  stopAgent(): Promise<void>
+  /** Stops it with all that it left behind: agent, containers, data dir. */
   remove(): Promise<void>
 }
 
@@ -149,6 +151,10 @@ export async function startEngine({
     child.kill(signal)
     if (child.exitCode === null && child.signalCode === null) await ended
   }
+  const stopAgent = async () => {
+    await stop('SIGTERM')
+    await endAgent(dataDir)
+  }
   return {
     ...engineAt(host),
     machine,
@@ -157,16 +163,16 @@ export async function startEngine({
     process: child,
     stop: () => stop('SIGTERM'),
     kill: () => stop('SIGKILL'),
+    stopAgent,
     async remove() {
-      await stop('SIGTERM')
-      await endAgent(dataDir)
+      await stopAgent()
       await rm(dataDir, { recursive: true, force: true })
     },
   }
 }
 
 /** Ends the agent that outlives an engine on `native`, with its containers. */
-async function endAgent(dataDir: string): Promise<void> {
+export async function endAgent(dataDir: string): Promise<void> {
   const marker = join(dataDir, 'native', 'machine')
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name)) continue

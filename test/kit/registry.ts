@@ -97,11 +97,21 @@ export async function pushArchive(registry: Registry, archive: string, name: str
 }
 
 /**
- * A registry of one image that can lie: `lie` changes the bytes that it sends for a digest, while digests and manifests
+ * A registry of one image, in an index that names its platform, that can lie: `lie` changes the bytes that it sends for a digest, while digests and manifests
  * stay true.
  */
 export async function startLyingRegistry(image: MadeImage, lie: (digest: string, bytes: Buffer) => Buffer) {
   const blobs = new Map([image.config, ...image.layers].map((bytes) => [sha256(bytes), bytes]))
+  const { os, architecture } = JSON.parse(image.config.toString())
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
+  const indexType = 'application/vnd.oci.image.index.v1+json'
+  const entry = {
+    mediaType,
+    digest: sha256(image.manifest),
+    size: image.manifest.length,
+    platform: { os, architecture },
+  }
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [entry] }))
   const server: Server = createServer((request, response) => {
     const [, kind, reference = ''] = /^\/v2\/liar\/(manifests|blobs)\/(.+)$/.exec(request.url ?? '') ?? []
     const send = (bytes: Buffer, type: string) => {
@@ -109,7 +119,8 @@ export async function startLyingRegistry(image: MadeImage, lie: (digest: string,
       response.end(request.method === 'HEAD' ? undefined : bytes)
     }
     if (request.url === '/v2/') send(Buffer.from('{}'), 'application/json')
-    else if (kind === 'manifests') send(image.manifest, 'application/vnd.oci.image.manifest.v1+json')
+    else if (kind === 'manifests' && reference === entry.digest) send(image.manifest, mediaType)
+    else if (kind === 'manifests') send(index, indexType)
     else if (kind === 'blobs' && blobs.has(reference))
       send(lie(reference, blobs.get(reference)!), 'application/octet-stream')
     else response.writeHead(404).end('{"errors":[]}')
