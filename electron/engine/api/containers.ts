@@ -170,6 +170,8 @@ export function containerRoutes(containers: Containers): Route[] {
         const answer = container
           .wait(condition, request.signal)
           .then((exitCode) => JSON.stringify({ StatusCode: exitCode }) + '\n')
+        // A client that goes away aborts it; there is nobody left to tell.
+        answer.catch(() => undefined)
         return stream('application/json', Readable.from(once(answer)))
       },
     ],
@@ -195,7 +197,7 @@ export function containerRoutes(containers: Containers): Route[] {
       'GET',
       '/containers/{id}/logs',
       async (request) => {
-        const { query, version } = request
+        const { query, version, signal } = request
         const container = named(request)
         const [stdout, stderr] = [flag(query, 'stdout'), flag(query, 'stderr')]
         if (!stdout && !stderr) {
@@ -203,7 +205,7 @@ export function containerRoutes(containers: Containers): Route[] {
         }
         if (flag(query, 'details')) throw new EngineError('unsupported', 'details of log lines are not available')
         const tail = query.get('tail') ?? 'all'
-        const found = await logs(options, container, {
+        const wanted = {
           stdout,
           stderr,
           since: instant(query.get('since')),
@@ -211,7 +213,8 @@ export function containerRoutes(containers: Containers): Route[] {
           tail: /^\d+$/.test(tail) ? Number(tail) : -1,
           follow: flag(query, 'follow'),
           timestamps: flag(query, 'timestamps'),
-        })
+        }
+        const found = await logs(options, container, wanted, signal)
         return stream(stdioType(container.settings.config.Tty, version), found ?? Readable.from([]))
       },
     ],

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import type { Config, EndpointSettings, HostConfig } from './config'
+import type { Health } from './health'
 import type { MountPoint } from './mounts'
 import { endOf, isLive, type State } from './state'
 
@@ -24,6 +25,8 @@ export class Container {
   restartCount = 0
   /** Stopped or killed by hand: `unless-stopped` leaves it alone after a restart of the engine. */
   stoppedByHand = false
+  /** Of a container with a HEALTHCHECK, from its first start on. */
+  health: Health | undefined
   private last: Promise<unknown> = Promise.resolve()
   private readonly emitter = new EventEmitter().setMaxListeners(0)
 

@@ -6,6 +6,7 @@ import { createContainer } from './create'
 import type { ContainersOptions } from './deps'
 import { attributesOf } from './events'
 import { Execs } from './execs'
+import { HealthMonitor } from './health'
 import { Lifecycle } from './lifecycle'
 import { checkName } from './names'
 import { reconcile } from './reconcile'
@@ -19,6 +20,7 @@ export class Containers {
   readonly lifecycle: Lifecycle
   readonly execs: Execs
   readonly stats: StatsSampler
+  private readonly health: HealthMonitor
   private reconciled = false
 
   constructor(readonly options: ContainersOptions) {
@@ -26,6 +28,7 @@ export class Containers {
     this.lifecycle = new Lifecycle(options, this.store)
     this.execs = new Execs(options)
     this.stats = new StatsSampler(options)
+    this.health = new HealthMonitor(options, this.store, this.execs)
   }
 
   /** See ContainerStore.find. */
@@ -92,6 +95,7 @@ export class Containers {
     const first = !this.reconciled
     this.reconciled = true
     await reconcile(this.options, this.store, this.lifecycle, hello, first)
+    for (const container of this.store.all()) if (container.state.status === 'running') this.health.begin(container)
   }
 
   /** The containers made from an image. */
@@ -120,6 +124,7 @@ export class Containers {
   /** No restarts from now on: the engine goes down. Containers are left alone. */
   async stop(): Promise<void> {
     this.lifecycle.close()
+    this.health.close()
     await Promise.all(this.store.all().map((container) => container.settled()))
   }
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { EngineError } from '../errors'
 import type { HostConfig } from './config'
 
@@ -51,11 +51,34 @@ export function defaultRules({
 }
 
 /**
- * The device nodes for --device. `shared` says that the guest's /dev is this computer's own; otherwise only devices with
- * fixed numbers are known. Throws 'invalid' and 'unsupported'.
+ * The device nodes of a container: those of --device, and with --privileged all of the guest's. `shared` says that the
+ * guest's /dev is this computer's own; otherwise only devices with fixed numbers are known. Throws 'invalid' and
+ * 'unsupported'.
  */
-export function devicesFor(requests: readonly DeviceRequest[], shared: boolean): Promise<GuestDevice[]> {
-  return Promise.all(requests.map((request) => deviceFor(request, shared)))
+export async function devicesFor(
+  { Devices, Privileged }: Pick<HostConfig, 'Devices' | 'Privileged'>,
+  shared: boolean,
+): Promise<GuestDevice[]> {
+  const all = Privileged ? (shared ? await nodesUnder('/dev') : Object.keys(wellKnown)) : []
+  const asked = new Set(Devices.map(({ PathInContainer, PathOnHost }) => PathInContainer || PathOnHost))
+  const rest = all
+    .filter((path) => !asked.has(path))
+    .map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' }))
+  return Promise.all([...Devices, ...rest].map((request) => deviceFor(request, shared)))
+}
+
+/** Folders of /dev that a container has of its own. */
+const own = ['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/fd', '/dev/console', '/dev/ptmx']
+
+async function nodesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const found = entries.map(async (entry): Promise<string[]> => {
+    const path = `${folder}/${entry.name}`
+    if (own.includes(path)) return []
+    if (entry.isDirectory()) return nodesUnder(path)
+    return entry.isCharacterDevice() || entry.isBlockDevice() ? [path] : []
+  })
+  return (await Promise.all(found)).flat()
 }
 
 async function deviceFor(

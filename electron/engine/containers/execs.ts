@@ -71,9 +71,10 @@ export class Execs {
     return exec
   }
 
-  /** Ids of a container's execs. */
+  /** Ids of a container's execs that have not ended. */
   of(container: Container): string[] {
-    return [...this.byId.values()].filter((exec) => exec.container === container).map(({ id }) => id)
+    const here = [...this.byId.values()].filter((exec) => exec.container === container)
+    return here.filter(({ state }) => state.status !== 'exited').map(({ id }) => id)
   }
 
   /**

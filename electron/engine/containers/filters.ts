@@ -69,7 +69,7 @@ export function containerFilter(
   })
   any('health', (value) => {
     if (!healths.includes(value)) throw bad('health', value)
-    return () => value === 'none'
+    return ({ health }) => (health?.Status ?? 'none') === value
   })
   any(
     'id',

@@ -20,7 +20,7 @@ export async function inspectContainer(
     Created: new Date(created).toISOString(),
     Path: command[0],
     Args: command.slice(1),
-    State: showState(state),
+    State: showState(state, container.health),
     Image: image,
     ResolvConfPath: '',
     HostnamePath: '',

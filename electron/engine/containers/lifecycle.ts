@@ -1,17 +1,15 @@
-import type { GuestEvent, Request } from '../../machine/contract'
+import type { GuestEvent } from '../../machine/contract'
 import { GuestError } from '../../machine/link'
 import { EngineError, messageOf } from '../errors'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
-import { devicesFor } from './devices'
 import { attributesOf } from './events'
-import { logOptions } from './log-options'
-import { guestMounts } from './mounts'
-import { filesOf, join, leave, runningPeer } from './network'
-import { nextPause, shouldRestart } from './restart'
+import { join, leave } from './network'
+import { RestartTimers, shouldRestart } from './restart'
 import { exitCodeOfFailure, inRuntimesWords } from './runtime-errors'
 import { parseSignal, SIGKILL, SIGTERM } from './signals'
-import { commandOf, specOf } from './spec'
+import { commandOf } from './spec'
+import { startRequest } from './start-request'
 import { endOf, isLive, never, type End } from './state'
 import type { ContainerStore } from './store'
 
@@ -20,7 +18,7 @@ type ExitEvent = Pick<Extract<GuestEvent, { type: 'exit' }>, 'exitCode' | 'oomKi
 
 /** From start to exit and removal. Every change of state goes through Container.exclusive. */
 export class Lifecycle {
-  private readonly pauses = new Map<string, { ms: number; timer?: NodeJS.Timeout }>()
+  private readonly restarts = new RestartTimers()
   private stopping = false
 
   constructor(
@@ -33,7 +31,7 @@ export class Lifecycle {
    * removed; a command that is missing or can't be run throws the agent's kinds with Docker's words.
    */
   async start(container: Container): Promise<void> {
-    this.cancelRestart(container)
+    this.restarts.cancel(container.id)
     await container.exclusive(async () => {
       const { status } = container.state
       if (status === 'running') throw new EngineError('notModified', 'container already started')
@@ -53,7 +51,7 @@ export class Lifecycle {
   async stop(container: Container, asked: { timeout?: number; signal?: string }): Promise<void> {
     await container.settled()
     if (container.state.status === 'restarting') {
-      this.cancelRestart(container)
+      this.restarts.cancel(container.id)
       container.stoppedByHand = true
       this.become(container, { ...endOf(container.state), status: 'exited' })
       return
@@ -126,7 +124,7 @@ export class Lifecycle {
           : `container is ${state.status}: stop the container before removing or force remove`
       throw new EngineError('conflict', `cannot remove container "/${name}": ${reason}`)
     }
-    this.cancelRestart(container)
+    this.restarts.cancel(container.id)
     if (isLive(state)) {
       this.byHand(container)
       const gone = container.wait('not-running')
@@ -161,7 +159,7 @@ export class Lifecycle {
         execDuration: String(Math.max(0, Math.floor(ranFor / 1000))),
       })
       container.tell('exited')
-      if (again) this.restartLater(container, ranFor)
+      if (again) this.restarts.later(container.id, ranFor, () => void this.restartByPolicy(container))
       else if (container.settings.hostConfig.AutoRemove) await this.autoRemove(container)
     })
   }
@@ -175,6 +173,8 @@ export class Lifecycle {
   async startByPolicy(container: Container): Promise<void> {
     const { state } = container
     if (isLive(state) || state.startedAt === never || state.status === 'removing') return
+    // It ended while the engine was away, and its pause has begun.
+    if (this.restarts.has(container.id)) return
     if (!this.policyRestarts(container, state.exitCode, true)) {
       if (state.status === 'restarting') this.become(container, { ...state, status: 'exited' })
       return
@@ -192,7 +192,7 @@ export class Lifecycle {
   /** No restarts from now on: the engine goes down. */
   close(): void {
     this.stopping = true
-    for (const { timer } of this.pauses.values()) clearTimeout(timer)
+    this.restarts.close()
   }
 
   /** Puts the state into its row; every change of state goes through here. */
@@ -218,7 +218,7 @@ export class Lifecycle {
       const layers = await options.images.ensureUnpacked(container.image)
       const joined = await join(options, store, container)
       try {
-        const request = await this.startRequest(container, layers, joined)
+        const request = await startRequest(options, store, container, layers, joined)
         const { pid, startedAt } = await options.guest().call('container.start', request)
         const { attachments, ports } = joined
         this.become(container, { status: 'running', pid, startedAt, finishedAt, attachments, ports, oomKilled: false })
@@ -227,46 +227,15 @@ export class Lifecycle {
         throw error
       }
     } catch (error) {
-      const context = `failed to create task for container: failed to create shim task: OCI runtime create failed: ${options.facts().runtime} create failed`
+      const context =
+        'failed to create task for container: failed to create shim task: OCI runtime create failed: ' +
+        `${options.facts().runtime} create failed`
       const failure = inRuntimesWords(error, context, commandOf(container.settings.config)[0]!)
       await this.startFailed(container, failure)
       throw failure
     }
     this.emit(container, 'start')
     container.tell('started')
-  }
-
-  private async startRequest(
-    container: Container,
-    layers: string[],
-    { network, attachments }: Awaited<ReturnType<typeof join>>,
-  ): Promise<Request<'container.start'>> {
-    const { id, settings } = container
-    const { config, hostConfig, mounts } = settings
-    const facts = this.options.facts()
-    const devices =
-      hostConfig.Devices.length > 0 ? await devicesFor(hostConfig.Devices, this.options.features().hostBinds) : []
-    const pidPeer = hostConfig.PidMode.startsWith('container:')
-      ? runningPeer(this.store, hostConfig.PidMode.slice('container:'.length), 'join PID namespace')
-      : undefined
-    const pidOf = pidPeer && isLive(pidPeer.state) ? pidPeer.state.pid : undefined
-    const [rows, cols] = hostConfig.ConsoleSize
-    return {
-      id,
-      root: { id, layers },
-      spec: specOf({ id, config, hostConfig, mounts, hostname: config.Hostname, facts, devices, pidOf }),
-      user: config.User,
-      groups: hostConfig.GroupAdd ?? [],
-      tty: config.Tty,
-      ...(config.Tty && rows > 0 && cols > 0 ? { rows, cols } : {}),
-      openStdin: config.OpenStdin,
-      stdinOnce: config.StdinOnce,
-      init: hostConfig.Init ?? false,
-      log: logOptions(hostConfig.LogConfig),
-      files: filesOf(this.store, container, attachments, facts),
-      mounts: guestMounts(mounts),
-      network,
-    }
   }
 
   private async startFailed(container: Container, error: unknown): Promise<void> {
@@ -319,20 +288,12 @@ export class Lifecycle {
     return shouldRestart({ policy: settings.hostConfig.RestartPolicy, exitCode, restartCount, stoppedByHand, atStart })
   }
 
-  private restartLater(container: Container, ranFor: number): void {
-    const ms = nextPause(this.pauses.get(container.id)?.ms ?? 0, ranFor)
-    const again = () =>
-      container.exclusive(async () => {
-        if (container.state.status !== 'restarting') return
-        container.restartCount++
-        await this.launch(container).catch((error: unknown) => this.note(container, error))
-      })
-    this.pauses.set(container.id, { ms, timer: setTimeout(() => void again(), ms) })
-  }
-
-  private cancelRestart({ id }: Container): void {
-    clearTimeout(this.pauses.get(id)?.timer)
-    this.pauses.delete(id)
+  private async restartByPolicy(container: Container): Promise<void> {
+    await container.exclusive(async () => {
+      if (container.state.status !== 'restarting') return
+      container.restartCount++
+      await this.launch(container).catch((error: unknown) => this.note(container, error))
+    })
   }
 
   /** Inside `exclusive`. */
@@ -348,7 +309,7 @@ export class Lifecycle {
       throw error
     }
     store.delete(container)
-    this.pauses.delete(container.id)
+    this.restarts.cancel(container.id)
     for (const { anonymous, name } of volumes ? container.settings.mounts : []) {
       // Another container may have it by --volumes-from; then it stays.
       if (anonymous) await options.volumes.remove(name!, true).catch((error: unknown) => this.note(container, error))

@@ -65,7 +65,7 @@ function summary(container: Container, now: number): Record<string, unknown> {
     Ports: portsOf(container),
     Labels: config.Labels,
     State: state.status,
-    Status: statusText(state, now),
+    Status: statusText(container, now),
     HostConfig: { NetworkMode: hostConfig.NetworkMode },
     NetworkSettings: { Networks: showEndpoints(container) },
     Mounts: showMounts(mounts, hostConfig.Tmpfs ?? {}),

@@ -61,8 +61,9 @@ async function settle(
   // It was started, and the engine died before it could write so.
   if (known && known.status !== 'exited')
     await options.guest().call('container.signal', { id: known.id, signal: SIGKILL })
-  const ended = state.status === 'exited' && container.settings.hostConfig.AutoRemove
-  if (first && (state.status === 'removing' || ended)) await lifecycle.finishRemoval(container)
+  const ended = state.status === 'exited' || state.status === 'dead'
+  const left = ended && container.settings.hostConfig.AutoRemove
+  if (first && (state.status === 'removing' || left)) await lifecycle.finishRemoval(container)
 }
 
 /** A container that we have no row of: what a removal left that was cut short. */

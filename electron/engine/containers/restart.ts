@@ -36,3 +36,28 @@ export function nextPause(lastPause: number, ranFor: number): number {
   if (lastPause === 0 || ranFor >= steadyRun) return firstPause
   return Math.min(lastPause * 2, longestPause)
 }
+
+/** The containers that wait for their next start by policy. */
+export class RestartTimers {
+  private readonly pauses = new Map<string, { ms: number; timer: NodeJS.Timeout }>()
+
+  /** Calls `start` after the pause that is due; `ranFor` is how long the last run took, in ms. */
+  later(id: string, ranFor: number, start: () => void): void {
+    const ms = nextPause(this.pauses.get(id)?.ms ?? 0, ranFor)
+    this.pauses.set(id, { ms, timer: setTimeout(start, ms) })
+  }
+
+  has(id: string): boolean {
+    return this.pauses.has(id)
+  }
+
+  /** Forgets the pauses up to now too: the next one is the shortest again. */
+  cancel(id: string): void {
+    clearTimeout(this.pauses.get(id)?.timer)
+    this.pauses.delete(id)
+  }
+
+  close(): void {
+    for (const { timer } of this.pauses.values()) clearTimeout(timer)
+  }
+}

@@ -1,5 +1,6 @@
 import type { Attachment } from '../networks/networks'
 import type { PortBinding } from '../networks/ports'
+import type { Health } from './health'
 
 /** Go's zero time, which Docker shows for "never". */
 export const never = '0001-01-01T00:00:00Z'
@@ -62,8 +63,8 @@ export function endOf(state: State): End {
   }
 }
 
-/** `State` of GET /containers/{id}/json, without Health. */
-export function showState(state: State): Record<string, unknown> {
+/** `State` of GET /containers/{id}/json */
+export function showState(state: State, health: Health | undefined): Record<string, unknown> {
   const { exitCode, error, startedAt, finishedAt, oomKilled } = endOf(state)
   return {
     Status: state.status,
@@ -78,5 +79,6 @@ export function showState(state: State): Record<string, unknown> {
     Error: error,
     StartedAt: startedAt,
     FinishedAt: finishedAt,
+    ...(health ? { Health: health } : {}),
   }
 }

@@ -21,4 +21,11 @@ test.each<[State, string]>([
   [{ status: 'restarting', ...end }, 'Restarting (3) About an hour ago'],
   [{ status: 'removing', ...end }, 'Removal In Progress'],
   [{ status: 'dead', ...end }, 'Dead'],
-])('%j', (state, text) => expect(statusText(state, now)).toBe(text))
+])('%j', (state, text) => expect(statusText({ state, health: undefined }, now)).toBe(text))
+
+test('the health of a running container is told', () => {
+  const health = { Status: 'starting' as const, FailingStreak: 0, Log: [] }
+  const state: State = { status: 'running', ...run }
+  expect(statusText({ state, health }, now)).toBe('Up 4 seconds (health: starting)')
+  expect(statusText({ state, health: { ...health, Status: 'healthy' } }, now)).toBe('Up 4 seconds (healthy)')
+})

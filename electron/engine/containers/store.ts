@@ -2,6 +2,7 @@ import type { Statement } from 'better-sqlite3'
 import { EngineError } from '../errors'
 import type { Db } from '../store/database'
 import { Container, type Settings } from './container'
+import type { Health } from './health'
 import type { State } from './state'
 
 interface Row {
@@ -17,6 +18,7 @@ interface Kept {
   state: State
   restartCount: number
   stoppedByHand: boolean
+  health?: Health
 }
 
 /** All containers, in memory in the order of their creation and as rows; every change is written at once. */
@@ -34,10 +36,10 @@ export class ContainerStore {
     this.saveSettings = db.prepare('UPDATE containers SET name = ?, config = ? WHERE id = ?')
     this.deleteRow = db.prepare('DELETE FROM containers WHERE id = ?')
     for (const row of db.prepare('SELECT * FROM containers ORDER BY created, rowid').all() as Row[]) {
-      const { state, restartCount, stoppedByHand } = JSON.parse(row.state) as Kept
+      const { state, restartCount, stoppedByHand, health } = JSON.parse(row.state) as Kept
       const settings = JSON.parse(row.config) as Settings
       const container = new Container(row.id, row.name, row.image, row.created, settings, state)
-      Object.assign(container, { restartCount, stoppedByHand })
+      Object.assign(container, { restartCount, stoppedByHand, health })
       this.byId.set(row.id, container)
       this.names.set(row.name, row.id)
     }
@@ -111,6 +113,6 @@ export class ContainerStore {
   }
 }
 
-function kept({ state, restartCount, stoppedByHand }: Container): string {
-  return JSON.stringify({ state, restartCount, stoppedByHand } satisfies Kept)
+function kept({ state, restartCount, stoppedByHand, health }: Container): string {
+  return JSON.stringify({ state, restartCount, stoppedByHand, health } satisfies Kept)
 }

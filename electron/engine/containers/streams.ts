@@ -90,17 +90,24 @@ export interface LogsRequest {
   timestamps: boolean
 }
 
-/** The container's log, in Docker's stdio framing unless it has a tty. Undefined for one that never ran. */
+/**
+ * The container's log, in Docker's stdio framing unless it has a tty. With `follow` it
+ * waits for the first start of one that never ran; without, that one's is undefined.
+ */
 export async function logs(
   { guest }: ContainersOptions,
   container: Container,
   request: LogsRequest,
+  signal: AbortSignal,
 ): Promise<Readable | undefined> {
   const { config, hostConfig } = container.settings
   if (hostConfig.LogConfig.Type === 'none') {
     throw new EngineError('unsupported', 'configured logging driver does not support reading')
   }
-  if (container.state.status === 'created') return undefined
+  if (container.state.status === 'created') {
+    if (!request.follow) return undefined
+    await container.nextStart(signal)
+  }
   const stream = guest().open('logs', {
     id: container.id,
     ...request,
