@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dockerConfigDir, ensureDockerContext } from '../../shared/docker-context'
 import { defineCommand, Exit } from './command'
@@ -31,7 +31,8 @@ async function startDetached({ dataDir, host }: EnginePlace, machine: string): P
   // A file and not a pipe: the engine keeps it as its standard output when we are gone.
   const outPath = join(dataDir, 'engine.out')
   const out = openSync(outPath, 'w', 0o600)
-  const script = join(__dirname, 'engine.js')
+  // Beside our own entry; __dirname may be the folder of its lazily loaded parts.
+  const script = join(dirname(process.argv[1]!), 'engine.js')
   const child = spawn(
     process.execPath,
     [script, '--machine', machine, '--data-dir', dataDir, '--host', host, '--json-stages'],
