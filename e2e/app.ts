@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { _electron, type ElectronApplication, type Page, test as base } from '@playwright/test'
+
+const project = join(import.meta.dirname, '..')
+const screens = process.env.BERTH_SCREENS ? join(project, 'e2e/screens') : join(project, 'test-results/screens')
+
+export interface Launched {
+  app: ElectronApplication
+  window: Page
+  dataDir: string
+}
+
+export interface LaunchOptions {
+  /** Added to the environment of the app. */
+  env?: Record<string, string>
+  /** A data dir of an earlier launch; otherwise a new one. */
+  dataDir?: string
+}
+
+/** Starts the real app on a data dir of its own. The snapshot of the booted machine is kept from one run to the next. */
+export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise<Launched> {
+  const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-e2e-')))
+  const isRoot = process.getuid?.() === 0
+  const app = await _electron.launch({
+    executablePath: process.env.BERTH_ELECTRON,
+    args: [process.env.BERTH_APP ?? project, '--disable-gpu', ...(isRoot ? ['--no-sandbox'] : [])],
+    env: {
+      ...(process.env as Record<string, string>),
+      BERTH_DATA_DIR: dir,
+      BERTH_NODE: process.execPath,
+      BERTH_SNAPSHOT_DIR: join(project, '.cache/e2e/snapshots'),
+      ...env,
+    },
+  })
+  const window = await app.firstWindow()
+  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setContentSize(1280, 800))
+  return { app, window, dataDir: dir }
+}
+
+/** Takes a picture of what the window shows, light and dark, into e2e/screens/ (with BERTH_SCREENS=1). */
+export async function picture(window: Page, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await window.emulateMedia({ colorScheme })
+    await window.screenshot({ path: join(screens, `${name}-${colorScheme}.png`), animations: 'disabled' })
+  }
+}
+
+/** Each test that asks for `start` may start apps; they are closed, and their data removed, when it ends. */
+export const test = base.extend<{ start: (options?: LaunchOptions) => Promise<Launched> }>({
+  // Playwright reads a fixture's needs from this pattern; it has none.
+  // eslint-disable-next-line no-empty-pattern
+  start: async ({}, use) => {
+    const launched: Launched[] = []
+    await use(async (options) => {
+      const one = await launch(options)
+      launched.push(one)
+      return one
+    })
+    for (const { app } of launched) await app.close()
+    for (const { dataDir } of launched) await rm(dataDir, { recursive: true, force: true })
+  },
+})
+
+export { expect } from '@playwright/test'

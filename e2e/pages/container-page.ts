@@ -1,0 +1,33 @@
+import type { Locator, Page } from '@playwright/test'
+
+export class ContainerPage {
+  readonly log: Locator
+  readonly terminal: Locator
+
+  constructor(private readonly window: Page) {
+    this.log = window.getByRole('log', { name: 'Log' })
+    this.terminal = window.locator('.xterm-rows')
+  }
+
+  heading(name: string): Locator {
+    return this.window.getByRole('heading', { name, exact: true })
+  }
+
+  async open(tab: 'Logs' | 'Terminal' | 'Inspect'): Promise<void> {
+    await this.window.getByRole('tab', { name: tab }).click()
+  }
+
+  async type(line: string): Promise<void> {
+    await this.window.keyboard.type(`${line}\n`)
+  }
+
+  button(name: 'Start' | 'Stop' | 'Restart'): Locator {
+    return this.window.getByRole('main').getByRole('button', { name, exact: true })
+  }
+
+  async remove(): Promise<void> {
+    await this.window.getByRole('button', { name: 'More', exact: true }).click()
+    await this.window.getByRole('menuitem', { name: 'Remove' }).click()
+    await this.window.getByRole('alertdialog').getByRole('button', { name: /emove/ }).click()
+  }
+}
