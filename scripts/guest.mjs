@@ -5,13 +5,13 @@
  * (amd64) into .cache/guest/ARCH/ from the recipe in resources/guest/recipe/. Does nothing when nothing changed.
  */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cpio } from './lib/cpio.mjs'
 import { currentPin, sha256 } from './lib/debian.mjs'
-import { buildBase, cache, compress, hashOfFiles, pinFile, readJson, walk } from './lib/guest-base.mjs'
+import { buildBase, cache, compress, hashOfFiles, pinFile, readJson, replaceFolder, walk } from './lib/guest-base.mjs'
 
 /** What the build needs from Debian beyond Node and apt itself. */
 export const aptPackages = ['golang-go', 'zstd']
@@ -58,8 +58,7 @@ export function buildGuest(architecture) {
       packages: base.packages,
     }
     writeFileSync(join(made, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n')
-    rmSync(folder, { recursive: true, force: true })
-    renameSync(made, folder)
+    replaceFolder(folder, made, join(work, 'old'))
     return manifest
   } finally {
     rmSync(work, { recursive: true, force: true })

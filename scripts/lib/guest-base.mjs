@@ -35,9 +35,8 @@ export function buildBase(architecture) {
     mkdirSync(made, { recursive: true })
     const built = { recipe: hash, ...build(architecture, join(work, 'root'), made) }
     writeFileSync(join(made, 'base.json'), JSON.stringify(built, null, 2))
-    rmSync(folder, { recursive: true, force: true })
     mkdirSync(join(cache, 'base'), { recursive: true })
-    renameSync(made, folder)
+    replaceFolder(folder, made, join(work, 'old'))
     return { folder, ...built }
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -66,6 +65,12 @@ function build(architecture, root, made) {
     files: Object.keys(taken),
     packages: packages.map(({ pin: { name, version, sha256 } }) => ({ name, version, sha256 })),
   }
+}
+
+/** Puts the folder `made` in the place of another, which is moved to `aside` for that: nobody finds half of either. */
+export function replaceFolder(folder, made, aside) {
+  if (existsSync(folder)) renameSync(folder, aside)
+  renameSync(made, folder)
 }
 
 /** Writes the data, compressed as the kernel unpacks it fastest in an emulator, to the file; gives its size before. */

@@ -115,7 +115,7 @@ it('boots, makes a file system on an empty disk, and runs a container', async ()
   expect((await apply.reply).size).toBeGreaterThan(1e6)
   await link.call('network.ensure', network)
   await link.call('container.start', container)
-  expect(await output(link)).toBe('Linux berth-test x86_64\n172.30.0.2/16\n')
+  expect(await output(link)).toBe('Linux berth-test x86_64\n1048576\n172.30.0.2/16\n')
 
   await link.call('shutdown', { timeout: 1, powerOff: true })
   await pc.poweredOff()
@@ -159,7 +159,7 @@ const container = {
   spec: {
     ociVersion: '1.0.2',
     process: {
-      args: ['sh', '-c', "uname -snm; ip -4 addr show eth0 | awk '/inet/{print $2}'"],
+      args: ['sh', '-c', "uname -snm; ulimit -n; ip -4 addr show eth0 | awk '/inet/{print $2}'"],
       env: ['PATH=/bin'],
       cwd: '/',
       capabilities: {},
