@@ -3,6 +3,8 @@
 package children
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -74,8 +76,30 @@ func Adopt(pid int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	// crun ends a moment before the helper of its that is the container's parent; wait4 would not know the child yet.
+	for waited := time.Duration(0); parentOf(pid) != os.Getpid(); waited += orphanPause {
+		if waited > orphanLimit {
+			pidfd.Close()
+			return nil, fmt.Errorf("process %d was not handed over by the runtime", pid)
+		}
+		time.Sleep(orphanPause)
+	}
 	remember(pid)
 	return &Process{Pid: pid, pidfd: pidfd}, nil
+}
+
+const (
+	orphanPause = 500 * time.Microsecond
+	orphanLimit = 10 * time.Second
+)
+
+// parentOf reads the parent's pid, 0 when there is no such process.
+func parentOf(pid int) (parent int) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if end := bytes.LastIndexByte(stat, ')'); err == nil && end > 0 {
+		_, _ = fmt.Sscanf(string(stat[end+1:]), " %c %d", new(rune), &parent)
+	}
+	return parent
 }
 
 // Wait waits for the exit and returns the exit code; 128 + n when signal n ended it. It needs no thread of its own.

@@ -63,8 +63,13 @@ func Null() (*IO, error) {
 
 // Terminal makes stdio with a terminal, whose master comes from the runtime over a socket in 'dir'.
 func Terminal(dir, name string, stdin bool, rows, cols uint16) (*IO, error) {
+	io, err := Null() // the runtime's own
+	if err != nil {
+		return nil, err
+	}
 	folder, err := os.Open(dir)
 	if err != nil {
+		io.Close()
 		return nil, err
 	}
 	// Named through the open folder, since a socket's path may have 107 bytes only.
@@ -72,11 +77,13 @@ func Terminal(dir, name string, stdin bool, rows, cols uint16) (*IO, error) {
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		folder.Close()
+		io.Close()
 		return nil, err
 	}
 	listener.SetUnlinkOnClose(false)
-	c := &console{path: path, file: filepath.Join(dir, name), folder: folder, listener: listener, rows: rows, cols: cols, stdin: stdin}
-	return &IO{Ours: stdio.Process{TTY: true}, console: c}, nil
+	io.Ours.TTY = true
+	io.console = &console{path: path, file: filepath.Join(dir, name), folder: folder, listener: listener, rows: rows, cols: cols, stdin: stdin}
+	return io, nil
 }
 
 // Close closes both ends; for a start that failed.
