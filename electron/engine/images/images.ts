@@ -68,13 +68,17 @@ export class Images {
     this.admission = new Admission(this.store, options.content, this.layers)
     this.removal = new Removal(this.store, options.events, options.usedBy)
     options.events.listen((event) => {
-      if (event.Type === 'container' && event.Action === 'destroy') void this.sweep()
+      if (event.Type === 'container' && event.Action === 'destroy') this.sweepSoon()
     })
   }
 
-  /** Tells which layers, by the agent's ids, lie unpacked in the guest; to be called when the machine has started. */
+  /**
+   * Tells which layers, by the agent's ids, lie unpacked in the guest; to be called when the machine has started. What an
+   * engine that was killed left unfinished is cleared away.
+   */
   guestHas(layers: readonly string[]): void {
     this.layers.set(layers)
+    this.sweepSoon()
   }
 
   count(): number {
@@ -289,6 +293,11 @@ export class Images {
 
   private emit(action: string, id: string): void {
     this.options.events.emit('image', action, id, { ...this.labels(id), name: id })
+  }
+
+  /** Sweeps when nobody waits for it; what then fails is left to the next sweep. */
+  private sweepSoon(): void {
+    this.sweep().catch(() => undefined)
   }
 
   /** Removes what was only kept for containers that are gone now, and all that nothing names any more. */

@@ -49,8 +49,8 @@ export class GuestLayers {
 
   async remove(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return
-    for (const id of ids) this.present.delete(id)
     const removal = this.guest().call('layer.remove', { ids: [...ids] })
+    for (const id of ids) this.present.delete(id)
     // A layer that is wanted again must not be found half-removed.
     this.removal = removal.catch(() => undefined)
     await removal

@@ -131,6 +131,17 @@ describe('load', () => {
     expect(engine.double.applied).toBe(4)
   })
 
+  it('clears away what a killed engine left: blobs and unpacked layers without an image', async () => {
+    const image = await imageOf(['one'])
+    await engine.load(await dockerArchive(image, ['app']))
+    await engine.content.ingest(chunks(Buffer.from('left')), new Set())
+    engine.double.layers.set('0123456789abcdef', { diffId: '', parents: [] })
+    engine.images.guestHas([...engine.double.layers.keys()])
+    await engine.images.remove('app', { force: false, prune: true })
+    expect(await engine.content.list()).toEqual([])
+    expect(engine.double.layers.size).toBe(0)
+  })
+
   describe('leaves nothing of bad input', () => {
     const bad: [what: string, archive: () => Promise<Uint8Array>, message: string | RegExp][] = [
       [
