@@ -16,7 +16,7 @@ export interface ContainersOptions {
   facts: () => GuestFacts
   features: () => MachineFeatures
   events: Events
-  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'usage'>
+  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'size'>
   volumes: Pick<Volumes, 'ensure' | 'remove'>
   networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect'>
   ports: Pick<Ports, 'publish' | 'release'>

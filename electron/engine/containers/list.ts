@@ -100,11 +100,10 @@ export async function sizesOf(
   containers: readonly Container[],
 ): Promise<Map<string, { SizeRw: number; SizeRootFs: number }>> {
   const { sizes } = await guest().call('container.sizes', { ids: containers.map(({ id }) => id) })
-  const ofImages = new Map(images.usage().images.map(({ id, size }) => [id, size]))
   return new Map(
     containers.map(({ id, image }) => {
       const own = sizes[id] ?? 0
-      return [id, { SizeRw: own, SizeRootFs: (ofImages.get(image) ?? 0) + own }]
+      return [id, { SizeRw: own, SizeRootFs: images.size(image) + own }]
     }),
   )
 }

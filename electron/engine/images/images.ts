@@ -29,7 +29,7 @@ import { Removal, type ImageUser, type RemovalRecord } from './removal'
 import { writeArchive, type SavedImage } from './save'
 import { select, type Filters } from './selection'
 import { ImageStore } from './store'
-import { createdAt, historyView, inspectView, repoTags, sizeOf, summaryView, type FullImage } from './views'
+import { createdAt, historyView, inspectView, sizeOf, summaryView, type FullImage } from './views'
 
 export interface ImagesOptions {
   db: Db
@@ -261,15 +261,9 @@ export class Images {
     return historyView(this.catalog.full(this.catalog.find(reference)))
   }
 
-  /** Images, bytes of their layers (each counted once): what `docker system df` counts. */
-  usage(): { images: { id: string; tags: string[]; size: number; containers: number }[]; layerBytes: number } {
-    const images = this.store.all().map((image) => ({
-      id: image.id,
-      tags: repoTags(this.store.referencesOf(image.id)),
-      size: sizeOf(this.store.layersOf(image.id)),
-      containers: this.options.usedBy(image.id).length,
-    }))
-    return { images, layerBytes: this.layerBytes() }
+  /** Bytes of an image's files, also of one that was removed while a container needs it. */
+  size(imageId: string): number {
+    return sizeOf(this.store.layersOf(imageId))
   }
 
   private platform(text?: string): Platform {
