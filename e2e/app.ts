@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { _electron, type ElectronApplication, type Page, test as base } from '@playwright/test'
 
-const project = join(import.meta.dirname, '..')
+const project = join(__dirname, '..')
 const screens = process.env.BERTH_SCREENS ? join(project, 'e2e/screens') : join(project, 'test-results/screens')
 
 export interface Launched {

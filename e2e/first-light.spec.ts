@@ -6,7 +6,7 @@ import { ImagesPage } from './pages/images-page'
 import { Sidebar } from './pages/sidebar'
 import { freePort, Registry } from './registry'
 
-const starter = join(import.meta.dirname, '../.cache/starter/busybox.tar')
+const starter = join(__dirname, '../.cache/starter/busybox.tar')
 
 let registry: Registry
 test.beforeAll(async () => {
