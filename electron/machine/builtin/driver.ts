@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -70,7 +70,11 @@ class BuiltinMachine implements Machine {
     const found = await probe(this.places)
     if (!found.ok) throw new MachineError('files', found.reason, 'Run npm run guest, then start again.')
     await mkdir(this.options.dir, { recursive: true, mode: 0o700 })
-    await mkdir(dirname(this.linkAddress), { recursive: true, mode: 0o700 })
+    if (process.platform !== 'win32') {
+      await mkdir(dirname(this.linkAddress), { recursive: true, mode: 0o700 })
+      // Fails when the folder is another user's.
+      await chmod(dirname(this.linkAddress), 0o700)
+    }
     try {
       let outcome = await this.run('resume', onStage)
       const kind = outcome.type === 'noSnapshot' ? 'cold' : 'snapshot'

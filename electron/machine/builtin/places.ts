@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { defaultDataDir } from '../../../shared/paths'
+import { standardDataDir } from '../../../shared/paths'
 
 /** Where the driver finds what it needs. */
 export interface BuiltinPlaces {
@@ -15,28 +15,28 @@ export interface BuiltinPlaces {
 }
 
 /**
- * The places of this program. The guest image: the folder i386 in BERTH_GUEST_DIR when that is set, else in `guest` of
- * the nearest folder above this file that has one (a package), else in its `.cache/guest` (a checkout). The snapshots:
- * BERTH_SNAPSHOT_DIR, else `snapshots` in the data dir.
+ * The places of this program. In a checkout the guest image is in `.cache/guest` and snapshots go beside it into
+ * `.cache/snapshots`; in a package it is in the nearest folder `guest` above this file, and snapshots go into
+ * `snapshots` of the user's standard data dir. BERTH_GUEST_DIR (the folder that has i386 in it) and BERTH_SNAPSHOT_DIR
+ * name others.
  */
 export function defaultPlaces(env = process.env): BuiltinPlaces {
-  const dataDir = defaultDataDir({ platform: process.platform, env, home: homedir() })
+  const cache = findAbove('.cache')
+  const guest = env.BERTH_GUEST_DIR ?? findAbove('guest/i386', '..') ?? join(cache ?? __dirname, 'guest')
+  const user = standardDataDir({ platform: process.platform, env, home: homedir() })
   return {
-    vmScript: findAbove(['vm.js', 'out/main/vm.js']),
-    guestDir: env.BERTH_GUEST_DIR
-      ? resolve(env.BERTH_GUEST_DIR, 'i386')
-      : dirname(findAbove(['guest/i386/manifest.json', '.cache/guest/i386/manifest.json'])),
-    snapshotDir: env.BERTH_SNAPSHOT_DIR ?? join(dataDir, 'snapshots'),
+    vmScript: findAbove('vm.js') ?? findAbove('out/main/vm.js') ?? join(__dirname, 'vm.js'),
+    guestDir: resolve(guest, 'i386'),
+    snapshotDir: env.BERTH_SNAPSHOT_DIR ?? join(cache ?? user, 'snapshots'),
   }
 }
 
-/** The first of the names that exists in this file's folder or one above; the last name in this folder if none does. */
-function findAbove(names: string[]): string {
+/** `name`, with `then` after it, in this file's folder or the nearest one above that has `name`. */
+function findAbove(name: string, then = ''): string | undefined {
   for (let dir = __dirname; dir !== dirname(dir); dir = dirname(dir)) {
-    const found = names.map((name) => join(dir, name)).find((path) => existsSync(path))
-    if (found) return found
+    if (existsSync(join(dir, name))) return join(dir, name, then)
   }
-  return join(__dirname, names.at(-1)!)
+  return undefined
 }
 
 /** Longest path of a UNIX socket that every system takes (sun_path has 104 bytes on macOS, 108 on Linux). */
