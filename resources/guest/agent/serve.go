@@ -73,17 +73,18 @@ func serve(arguments []string) error {
 	select {
 	case powerOff = <-ended:
 	case err = <-failed:
+		return err
 	case <-terminate:
 		s.Containers.StopAll(stopTimeout)
 		syscall.Sync()
 	}
-	s.Networks.Close()
 	if powerOff {
 		// Where the state has a file system of its own, it is left clean: all that wrote to it has ended.
 		_ = syscall.Mount("", o.root, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
 		return syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
 	}
-	return err
+	s.Networks.Close()
+	return nil
 }
 
 func parse(arguments []string) (*options, error) {

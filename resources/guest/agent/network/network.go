@@ -237,11 +237,16 @@ func (m *Manager) Release(endpoints []contract.Endpoint) {
 	}
 }
 
-// Close ends the DNS listeners; bridges stay.
+// Close removes the bridges that were ensured, with their rules and DNS: an agent that ends has stopped the containers,
+// and a bridge that stays takes its subnet away from every later engine on this host.
 func (m *Manager) Close() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, known := range m.networks {
-		known.dns.Close()
+	names := make([]string, 0, len(m.networks))
+	for name := range m.networks {
+		names = append(names, name)
+	}
+	m.mu.Unlock()
+	for _, name := range names {
+		_ = m.Remove(name)
 	}
 }
