@@ -3,6 +3,7 @@ import { capabilitiesFor } from './capabilities'
 import type { Config, HostConfig } from './config'
 import { defaultRules, type GuestDevice } from './devices'
 import { inOrder, type MountPoint } from './mounts'
+import { seccompFor } from './seccomp'
 import { parseSecurityOptions } from './security'
 
 /** Parts of the OCI runtime specification 1.0.2, as far as this file writes them. */
@@ -62,10 +63,13 @@ export function specOf(input: SpecInput): Record<string, unknown> {
   const { id, config, hostConfig, hostname, facts, devices } = input
   const security = parseSecurityOptions(hostConfig.SecurityOpt ?? [])
   const masks = security.maskedPaths && !hostConfig.Privileged
+  const process = processOf(input)
+  const filtered = security.seccomp && !hostConfig.Privileged && facts.seccomp
+  const seccomp = filtered ? seccompFor(process.capabilities.bounding, facts.arch) : undefined
   const sysctl = { ...(config.Domainname ? { 'kernel.domainname': config.Domainname } : {}), ...hostConfig.Sysctls }
   return {
     ociVersion: '1.0.2',
-    process: processOf(input),
+    process,
     root: { path: '', readonly: hostConfig.ReadonlyRootfs },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname }),
     mounts: [...systemMounts(hostConfig), ...inOrder(input.mounts).flatMap(tmpfsMount)],
@@ -82,6 +86,7 @@ export function specOf(input: SpecInput): Record<string, unknown> {
       readonlyPaths: masks ? (hostConfig.ReadonlyPaths ?? []) : [],
       rootfsPropagation: rootPropagation(input.mounts),
       ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
+      ...(seccomp ? { seccomp } : {}),
     },
   }
 }
