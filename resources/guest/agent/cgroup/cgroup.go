@@ -84,25 +84,38 @@ func pidsBelow(dir string) ([]int, error) {
 	return pids, err
 }
 
+// freezeTries times freezePause is how long processes may take to stop.
+const (
+	freezeTries = 2000
+	freezePause = 5 * time.Millisecond
+)
+
 // Freeze stops all processes in it, or lets them go on.
 func (c *Cgroup) Freeze(frozen bool) error {
-	file, value := c.dir("freezer")+"/freezer.state", map[bool]string{true: "FROZEN", false: "THAWED"}[frozen]
-	if c.unified {
-		file, value = c.dir("")+"/cgroup.freeze", map[bool]string{true: "1", false: "0"}[frozen]
-	}
-	if err := os.WriteFile(file, []byte(value), 0); err != nil {
-		return fmt.Errorf("freezing: %w", err)
-	}
-	for i := 0; i < 200; i++ {
+	for try := 0; try < freezeTries; try++ {
+		// Version 1 can get stuck halfway when a process forks at the wrong moment: it is told again, and now and then
+		// the other thing first.
+		if try == 0 || !c.unified {
+			if try%50 == 49 {
+				_ = c.setFrozen(!frozen)
+			}
+			if err := c.setFrozen(frozen); err != nil {
+				return fmt.Errorf("freezing: %w", err)
+			}
+		}
 		if c.isFrozen() == frozen {
 			return nil
 		}
-		if !c.unified && frozen { // version 1 may need to be told again while processes fork
-			_ = os.WriteFile(file, []byte(value), 0)
-		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(freezePause)
 	}
-	return errors.New("the processes could not be frozen within a second")
+	return errors.New("the processes could not be frozen")
+}
+
+func (c *Cgroup) setFrozen(frozen bool) error {
+	if c.unified {
+		return os.WriteFile(c.dir("")+"/cgroup.freeze", []byte(map[bool]string{true: "1", false: "0"}[frozen]), 0)
+	}
+	return os.WriteFile(c.dir("freezer")+"/freezer.state", []byte(map[bool]string{true: "FROZEN", false: "THAWED"}[frozen]), 0)
 }
 
 func (c *Cgroup) isFrozen() bool {

@@ -44,19 +44,18 @@ func (m *Manager) recover() error {
 }
 
 func (c *Container) recover() error {
+	s := &state{CgroupPath: defaultCgroup(c.id)}
 	text, err := os.ReadFile(c.path("state.json"))
-	if err != nil {
-		// Never started: only its writable layer is there. A start that the crash cut short may have left a mount.
-		c.unmount()
-		return nil
+	if err == nil {
+		err = json.Unmarshal(text, s)
 	}
-	s := &state{}
-	if err := json.Unmarshal(text, s); err != nil {
-		return nil
+	if err == nil {
+		c.state = s
 	}
-	c.state = s
 	if s.Status != statusRunning {
-		return nil
+		// A start that was cut short may have left a mount and processes.
+		c.release()
+		return cgroup.New(s.CgroupPath).Remove()
 	}
 	group := cgroup.New(s.CgroupPath)
 	kills := group.OOMKills()

@@ -83,7 +83,7 @@ func completeSpec(spec object, request *contract.ContainerStart, root string, mo
 	spec["mounts"] = all
 	linux := child(spec, "linux")
 	if linux["cgroupsPath"] == nil {
-		linux["cgroupsPath"] = "/berth/" + request.ID
+		linux["cgroupsPath"] = defaultCgroup(request.ID)
 	}
 	var namespaces []any
 	given, _ := linux["namespaces"].([]any)
@@ -98,6 +98,8 @@ func completeSpec(spec object, request *contract.ContainerStart, root string, mo
 	linux["namespaces"] = namespaces
 	return nil
 }
+
+func defaultCgroup(id string) string { return "/berth/" + id }
 
 func depth(mount object) int {
 	destination, _ := mount["destination"].(string)
