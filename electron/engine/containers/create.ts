@@ -44,7 +44,7 @@ export async function createContainer(
   const id = newId()
   const name = request.name === '' ? randomName((taken) => store.isTaken(taken)) : checkName(request.name)
   validate(given, asked, facts)
-  const image = await options.images.resolve(given.Image, request.platform)
+  const image = options.images.resolve(given.Image, request.platform)
   const config = mergeImage(given, image.config)
   if (commandOf(config).length === 0) throw new EngineError('invalid', 'no command specified')
   if (config.StopSignal) parseSignal(config.StopSignal)
@@ -62,7 +62,7 @@ export async function createContainer(
     const container = new Container(id, name, image.id, Date.now(), settings, fresh)
     store.insert(container)
     options.events.emit('container', 'create', id, attributesOf(container))
-    return { container, warnings }
+    return { container, warnings: [...image.warnings, ...warnings] }
   } catch (error) {
     store.release(name)
     throw error

@@ -1,5 +1,6 @@
 import { existsSync, createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import {
   canonicalName,
   familiarName,
@@ -22,7 +23,7 @@ import { decompress } from './compression'
 import { GuestLayers } from './layers'
 import { loadedWords, readArchive } from './load'
 import { guestLayer, type ImageConfig, type ImageRunConfig } from './oci'
-import { bestFor, parsePlatform, platformName, type Platform } from './platform'
+import { canRun, isPlatform, parsePlatform, platformName, type Platform } from './platform'
 import type { OnProgress } from './progress'
 import { pullImage } from './pull'
 import { Removal, type ImageUser, type RemovalRecord } from './removal'
@@ -51,6 +52,8 @@ export interface ResolvedImage {
   variant: string
   /** What a container made from it starts with. */
   config: ImageRunConfig
+  /** What whoever makes a container of it should know: that this machine may not run it. */
+  warnings: string[]
 }
 
 /** The images of this engine: how they come, go, and are found. */
@@ -91,17 +94,19 @@ export class Images {
    */
   resolve(reference: string, platform?: string): ResolvedImage {
     const image = this.catalog.find(reference)
-    if (platform) {
-      const wanted = this.platform(platform)
-      if (!bestFor(wanted, [image], (candidate) => candidate))
-        throw new EngineError(
-          'notFound',
-          `image with reference ${reference} was found but its platform (${platformName(image)}) ` +
-            `does not match the specified platform (${platformName(wanted)})`,
-        )
-    }
+    const wanted = this.platform(platform)
+    if (platform && !isPlatform(wanted, image))
+      throw new EngineError(
+        'notFound',
+        `image with reference ${reference} was found but its platform (${platformName(image)}) ` +
+          `does not match the specified platform (${platformName(wanted)})`,
+      )
+    const foreign =
+      `The requested image's platform (${platformName(image)}) does not match the detected host platform ` +
+      `(${platformName(wanted)}) and no specific platform was requested`
     const { id, architecture, os, variant } = image
-    return { id, architecture, os, variant, config: this.store.configOf(image).config }
+    const warnings = platform || canRun(wanted, image) ? [] : [foreign]
+    return { id, architecture, os, variant, config: this.store.configOf(image).config, warnings }
   }
 
   /**
@@ -179,7 +184,14 @@ export class Images {
       }
     }
     for (const id of images.keys()) this.emit('save', id)
-    return writeArchive([...images.values()], this.options.content)
+    const archive = writeArchive([...images.values()], this.options.content)
+    // What is being read stays until it is read, even if the images are removed meanwhile.
+    const reading = this.admission.lease(async (lease) => {
+      for (const { layers } of images.values()) for (const { blob } of layers) lease.blobs.add(blob)
+      await finished(archive)
+    })
+    reading.catch(() => undefined)
+    return archive
   }
 
   /** Makes an image of one layer from a tar of a root file system; returns its id. */
@@ -188,23 +200,11 @@ export class Images {
     { name, message, changes, platform }: { name?: Reference; message: string; changes: string[]; platform?: string },
     signal?: AbortSignal,
   ): Promise<string> {
-    const { os, architecture, variant } = this.platform(platform)
+    const imagePlatform = this.platform(platform)
     const config = applyChanges({}, changes)
     return this.admission.lease(async (lease) => {
       const { digest } = await this.options.content.ingest(decompress(source), lease.blobs)
-      const created = new Date().toISOString()
-      const bytes = Buffer.from(
-        JSON.stringify({
-          architecture,
-          ...(variant ? { variant } : {}),
-          comment: message,
-          config,
-          created,
-          history: [{ created, comment: message }],
-          os,
-          rootfs: { type: 'layers', diff_ids: [digest] },
-        }),
-      )
+      const bytes = importedConfig(imagePlatform, config, digest, message)
       const words = { working: 'Extracting', idOf: () => digest.slice(7, 19) }
       const id = await this.admission.admit(lease, { config: bytes, blobs: [digest] }, words, () => undefined, signal)
       if (name) this.store.name(canonicalName(withDefaultTag(name)), id)
@@ -299,4 +299,17 @@ export class Images {
     for (const id of this.store.removed()) if (this.options.usedBy(id).length === 0) this.store.delete(id, false)
     await this.admission.sweep()
   }
+}
+
+/** The configuration of an image that is a single tar, brought in from elsewhere. */
+function importedConfig(
+  { os, architecture, variant }: Platform,
+  config: ImageRunConfig,
+  diffId: string,
+  comment: string,
+): Buffer {
+  const created = new Date().toISOString()
+  const history = [{ created, comment }]
+  const rootfs = { type: 'layers', diff_ids: [diffId] }
+  return Buffer.from(JSON.stringify({ architecture, variant, comment, config, created, history, os, rootfs }))
 }

@@ -22,6 +22,9 @@ export interface Unpacked {
   size: number
 }
 
+/** The agent's id of the layer that every container has above its image (containers/init-layer.ts). */
+export const initLayerId = '0000000000000001'
+
 /** The layers that lie unpacked in the guest. */
 export class GuestLayers {
   private present = new Set<string>()
@@ -42,9 +45,9 @@ export class GuestLayers {
     return this.present.has(guestLayer(chainId))
   }
 
-  /** The agent's ids of layers in the guest that `wanted` does not name. */
+  /** The agent's ids of images' layers in the guest that `wanted` does not name. */
   except(wanted: ReadonlySet<string>): string[] {
-    return [...this.present].filter((id) => !wanted.has(id) && !this.inFlight.has(id))
+    return [...this.present].filter((id) => id !== initLayerId && !wanted.has(id) && !this.inFlight.has(id))
   }
 
   async remove(ids: readonly string[]): Promise<void> {

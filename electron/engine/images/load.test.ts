@@ -253,6 +253,19 @@ describe('save', () => {
     }
   })
 
+  it('is whole even when the image is removed meanwhile', async () => {
+    const engine = await imagesForTest()
+    const image = await imageOf(['a'.repeat(3_000_000), 'b'.repeat(12_000_000)])
+    await engine.load(await dockerArchive(image, ['app']))
+    const saving = engine.images.save(['app']).iterator()
+    const parts = [(await saving.next()).value as Uint8Array]
+    await engine.images.remove('app', { force: false, prune: true })
+    for await (const part of saving) parts.push(part as Uint8Array)
+    await engine.load(Buffer.concat(parts))
+    expect(engine.images.resolve('app').id).toBe(image.id)
+    await engine.close()
+  })
+
   it('refuses what is not there', async () => {
     const engine = await imagesForTest()
     expect(() => engine.images.save(['nosuch'])).toThrow('No such image: nosuch:latest')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bestFor, canRun, parsePlatform, platformName, type Platform } from './platform'
+import { bestFor, canRun, isPlatform, parsePlatform, platformName, type Platform } from './platform'
 
 const named = (text: string): Platform => {
   const [os, architecture, variant] = text.split('/')
@@ -44,5 +44,11 @@ describe('bestFor', () => {
   it('tells whether a machine can run an image', () => {
     expect(canRun(named('linux/amd64'), named('linux/386'))).toBe(true)
     expect(canRun(named('linux/386'), named('linux/amd64'))).toBe(false)
+  })
+  it('tells whether an image is of the platform named, not only runnable there', () => {
+    expect(isPlatform(named('linux/amd64'), named('linux/amd64'))).toBe(true)
+    expect(isPlatform(named('linux/amd64'), named('linux/386'))).toBe(false)
+    expect(isPlatform(named('linux/arm/v7'), named('linux/arm/v6'))).toBe(true)
+    expect(isPlatform(named('linux/arm64'), named('linux/arm64/v8'))).toBe(true)
   })
 })

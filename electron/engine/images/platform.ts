@@ -77,6 +77,10 @@ function rank(wanted: Platform, candidate: Platform): number {
 /** Whether a machine of platform `machine` can run images of `image`. */
 export const canRun = (machine: Platform, image: Platform): boolean => rank(machine, image) >= 0
 
+/** Whether an image is what `wanted` names: its very platform, or of the same processor family an older variant. */
+export const isPlatform = (wanted: Platform, image: Platform): boolean =>
+  wanted.architecture === image.architecture && canRun(wanted, image)
+
 /** The candidate that suits `wanted` best; among equals the first. Undefined when none runs there. */
 export function bestFor<T>(
   wanted: Platform,

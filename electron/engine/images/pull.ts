@@ -139,10 +139,13 @@ async function fetchImage(
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<string> {
-  lease.blobs.add(manifest.config.digest)
-  await fetchBlob(client, content, lease, manifest.config, () => undefined, signal)
-  const config = await content.bytes(manifest.config.digest, maxDocument)
+  const config = store.get(manifest.config.digest)?.config ?? (await fetchConfig())
   const chain = chainIds(readConfig(config).rootfs.diff_ids)
+
+  async function fetchConfig() {
+    await fetchBlob(client, content, lease, manifest.config, () => undefined, signal)
+    return content.bytes(manifest.config.digest, maxDocument)
+  }
 
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])

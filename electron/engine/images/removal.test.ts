@@ -145,6 +145,12 @@ describe('finding images', () => {
   it('only for the platform asked for', async () => {
     await engine.load(await dockerArchive(await imageOf(['one']), ['app']))
     expect(engine.images.resolve('app', 'linux/amd64').architecture).toBe('amd64')
+    await engine.load(await dockerArchive(await imageOf(['one'], { architecture: 'arm64' }), ['foreign']))
+    expect(engine.images.resolve('app').warnings).toEqual([])
+    expect(engine.images.resolve('foreign').warnings).toEqual([
+      "The requested image's platform (linux/arm64) does not match the detected host platform (linux/amd64) " +
+        'and no specific platform was requested',
+    ])
     expect(() => engine.images.resolve('app', 'linux/386')).toThrow(
       'image with reference app was found but its platform (linux/amd64) does not match the specified platform (linux/386)',
     )
