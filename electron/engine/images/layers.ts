@@ -22,7 +22,7 @@ export interface Unpacked {
   size: number
 }
 
-/** The agent's id of the layer that every container has above its image (containers/init-layer.ts). */
+/** The agent's id of the layer that every container has above its image (containers/roots.ts). */
 export const initLayerId = '0000000000000001'
 
 /** The layers that lie unpacked in the guest. */

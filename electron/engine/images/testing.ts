@@ -136,7 +136,7 @@ export async function imageOf(texts: readonly string[], extra: object = {}): Pro
       created: '2024-01-02T03:04:05.123456789Z',
       config: { Cmd: ['sh'] },
       rootfs: { type: 'layers', diff_ids: layers.map((layer) => digestOf(layer)) },
-      history: texts.map((text) => ({ created: '2024-01-02T03:04:05Z', created_by: `ADD ${text}` })),
+      history: texts.map((text) => ({ created: '2024-01-02T03:04:05Z', created_by: `ADD ${text.slice(0, 40)}` })),
       ...extra,
     }),
   )
