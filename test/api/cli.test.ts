@@ -84,8 +84,8 @@ onEachMachine('berth', (engine) => {
       ok(await berth('create', '--name', name, 'busybox', 'sh', '-c', 'trap "exit 0" TERM; sleep 1000 & wait')),
     ).toMatch(/^[0-9a-f]{64}$/)
     expect(ok(await berth('start', name))).toBe(name)
-    expect(ok(await berth('restart', name))).toBe(name)
-    expect(ok(await berth('stop', name))).toBe(name)
+    expect(ok(await berth('restart', '-t', '1', name))).toBe(name)
+    expect(ok(await berth('stop', '-t', '1', name))).toBe(name)
     expect(ok(await berth('start', name))).toBe(name)
     expect(ok(await berth('kill', name))).toBe(name)
     expect(ok(await berth('rm', '-f', name))).toBe(name)

@@ -7,21 +7,15 @@ import { fresh, ok, onEachMachine } from '../kit/machines'
 
 onEachMachine('containers', (engine) => {
   const docker = (...args: string[]) => engine().docker(...args)
+  /** A running container that has set its trap: before that, its first process would ignore SIGTERM. */
   async function sleeping(...options: string[]) {
     const name = fresh('sleeping')
-    ok(
-      await docker(
-        'run',
-        '-d',
-        '--name',
-        name,
-        ...options,
-        'busybox',
-        'sh',
-        '-c',
-        'trap "exit 0" TERM; sleep 1000 & wait',
-      ),
-    )
+    const script = 'trap "exit 0" TERM; echo ready; sleep 1000 & wait'
+    ok(await docker('run', '-d', '--name', name, ...options, 'busybox', 'sh', '-c', script))
+    const log = engine().dockerLive('logs', '-f', name)
+    await log.shows('ready')
+    log.process.kill('SIGKILL')
+    await log.ended
     return name
   }
 

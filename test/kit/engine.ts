@@ -139,13 +139,17 @@ export async function startEngine({
   const lines: string[] = []
   child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()))
   const ended = once(child, 'exit')
-  await new Promise<void>((resolve, reject) => {
+  const ready = new Promise<boolean>((resolve) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line)
-      if (line.startsWith('engine ready ')) resolve()
+      if (line.startsWith('engine ready ')) resolve(true)
     })
-    void ended.then(() => reject(new Error(`the engine did not start:\n${lines.join('\n')}`)))
+    void ended.then(() => resolve(false))
   })
+  if (!(await ready)) {
+    if (!given) await discard(dataDir)
+    throw new Error(`the engine did not start:\n${lines.join('\n')}`)
+  }
   const readyMs = performance.now() - begun
   const stop = async (signal: NodeJS.Signals) => {
     child.kill(signal)
@@ -165,10 +169,15 @@ export async function startEngine({
     kill: () => stop('SIGKILL'),
     stopAgent,
     async remove() {
-      await stopAgent()
-      await rm(dataDir, { recursive: true, force: true })
+      await stop('SIGTERM')
+      await discard(dataDir)
     },
   }
+}
+
+async function discard(dataDir: string): Promise<void> {
+  await endAgent(dataDir)
+  await rm(dataDir, { recursive: true, force: true })
 }
 
 /** Ends the agent that outlives an engine on `native`, with its containers. */
