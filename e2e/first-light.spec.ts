@@ -54,7 +54,7 @@ test('on the builtin machine: pull, run, read the log, type in the terminal, sto
   await test.step('its log and its port', async () => {
     await expect(container.log).toContainText('tea is aboard')
     await expect.poll(() => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text(), () => '')).toBe('ahoy from i686\n') // prettier-ignore
-    await expect(container.log).toContainText('url:/')
+    await expect(container.log).toContainText('response:200')
     await picture(window, 'container-log')
     await window.getByRole('searchbox').fill('aboard')
     await expect(container.log.locator('mark')).toHaveText('aboard')
