@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { getArchive, putArchive, rootOf, statHeader, statPath } from '../containers/archive'
+import { statHeader } from '../containers/archive'
 import { createBody, updateBody } from '../containers/config'
 import type { WaitCondition } from '../containers/container'
 import type { Containers } from '../containers/containers'
@@ -251,7 +251,7 @@ export function containerRoutes(containers: Containers): Route[] {
       'GET',
       '/containers/{id}/changes',
       async (request) => {
-        const root = await rootOf(options, named(request))
+        const root = await containers.roots.of(named(request))
         const { changes } = await options.guest().call('container.changes', { root })
         return ok(changes.map(({ path, kind }) => ({ Path: path, Kind: kind })))
       },
@@ -261,7 +261,7 @@ export function containerRoutes(containers: Containers): Route[] {
       '/containers/{id}/export',
       async (request) => {
         const container = named(request)
-        const found = options.guest().open('container.export', { root: await rootOf(options, container) })
+        const found = options.guest().open('container.export', { root: await containers.roots.of(container) })
         await found.reply
         lifecycle.emit(container, 'export')
         return stream('application/octet-stream', found)
@@ -271,7 +271,7 @@ export function containerRoutes(containers: Containers): Route[] {
       'HEAD',
       '/containers/{id}/archive',
       async (request) => {
-        const stat = await statPath(options, named(request), pathOf(request))
+        const stat = await containers.archives.stat(named(request), pathOf(request))
         return { status: 200, headers: { 'X-Docker-Container-Path-Stat': statHeader(stat) } }
       },
     ],
@@ -279,7 +279,7 @@ export function containerRoutes(containers: Containers): Route[] {
       'GET',
       '/containers/{id}/archive',
       async (request) => {
-        const { stat, stream: tar } = await getArchive(options, named(request), pathOf(request))
+        const { stat, stream: tar } = await containers.archives.get(named(request), pathOf(request))
         const headers = { 'Content-Type': 'application/x-tar', 'X-Docker-Container-Path-Stat': statHeader(stat) }
         return { status: 200, headers, body: tar }
       },
@@ -288,7 +288,7 @@ export function containerRoutes(containers: Containers): Route[] {
       'PUT',
       '/containers/{id}/archive',
       async (request) => {
-        await putArchive(options, named(request), pathOf(request), {
+        await containers.archives.put(named(request), pathOf(request), {
           tar: request.stream,
           noOverwriteDirNonDir: flag(request.query, 'noOverwriteDirNonDir'),
           copyUidGid: flag(request.query, 'copyUIDGID'),

@@ -1,66 +1,65 @@
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import type { GuestRoot, Reply } from '../../machine/contract'
+import type { Reply } from '../../machine/contract'
 import { GuestError } from '../../machine/link'
 import { EngineError } from '../errors'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
 import { attributesOf } from './events'
 import { guestMounts } from './mounts'
+import type { Roots } from './roots'
 
 type Stat = Reply<'archive.stat'>
 
-/** Where a container's files are, for the agent; running or not. */
-export async function rootOf({ images }: ContainersOptions, { id, image }: Container): Promise<GuestRoot> {
-  return { id, layers: await images.ensureUnpacked(image) }
-}
+/** docker cp, for running and stopped containers. */
+export class Archives {
+  constructor(
+    private readonly options: Pick<ContainersOptions, 'guest' | 'events'>,
+    private readonly roots: Roots,
+  ) {}
 
-/** Throws 'notFound' in Docker's words. */
-export async function statPath(options: ContainersOptions, container: Container, path: string): Promise<Stat> {
-  const request = await archiveRequest(options, container, path)
-  return options.guest().call('archive.stat', request).catch(notThere(path, container))
-}
+  /** Throws 'notFound' in Docker's words. */
+  async stat(container: Container, path: string): Promise<Stat> {
+    const request = await this.request(container, path)
+    return this.options.guest().call('archive.stat', request).catch(notThere(path, container))
+  }
 
-/** A tar of the path, with its stat. */
-export async function getArchive(
-  options: ContainersOptions,
-  container: Container,
-  path: string,
-): Promise<{ stat: Stat; stream: Readable }> {
-  const request = await archiveRequest(options, container, path)
-  const stream = options.guest().open('archive.get', request)
-  const stat = await stream.reply.catch(notThere(path, container))
-  options.events.emit('container', 'archive-path', container.id, attributesOf(container))
-  return { stat, stream }
-}
+  /** A tar of the path, with its stat. */
+  async get(container: Container, path: string): Promise<{ stat: Stat; stream: Readable }> {
+    const stream = this.options.guest().open('archive.get', await this.request(container, path))
+    const stat = await stream.reply.catch(notThere(path, container))
+    this.options.events.emit('container', 'archive-path', container.id, attributesOf(container))
+    return { stat, stream }
+  }
 
-/** Unpacks a tar (plain or gzip) into a folder of the container. */
-export async function putArchive(
-  options: ContainersOptions,
-  container: Container,
-  path: string,
-  { tar, noOverwriteDirNonDir, copyUidGid }: { tar: Readable; noOverwriteDirNonDir: boolean; copyUidGid: boolean },
-): Promise<void> {
-  const request = await archiveRequest(options, container, path)
-  const stream = options.guest().open('archive.put', { ...request, noOverwriteDirNonDir, copyUidGid })
-  // When the agent refuses, its reply says why; the pipe only breaks.
-  const sent = pipeline(await plainTar(tar), stream, { end: true }).catch((error: unknown) => {
-    stream.destroy(error as Error)
-  })
-  await stream.reply.catch(notThere(path, container))
-  await sent
-  options.events.emit('container', 'extract-to-dir', container.id, attributesOf(container))
+  /** Unpacks a tar (plain or gzip) into a folder of the container. */
+  async put(
+    container: Container,
+    path: string,
+    { tar, noOverwriteDirNonDir, copyUidGid }: { tar: Readable; noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+  ): Promise<void> {
+    const plain = await plainTar(tar)
+    const request = await this.request(container, path)
+    const stream = this.options.guest().open('archive.put', { ...request, noOverwriteDirNonDir, copyUidGid })
+    // When the agent refuses, its reply says why; the pipe only breaks.
+    const sent = pipeline(plain, stream).catch((error: unknown) => {
+      stream.destroy(error as Error)
+    })
+    await stream.reply.catch(notThere(path, container))
+    await sent
+    this.options.events.emit('container', 'extract-to-dir', container.id, attributesOf(container))
+  }
+
+  private async request(container: Container, path: string) {
+    const mounts = guestMounts(container.settings.mounts)
+    return { root: await this.roots.of(container), mounts, path: path.startsWith('/') ? path : `/${path}` }
+  }
 }
 
 /** X-Docker-Container-Path-Stat */
 export function statHeader({ name, size, mode, mtime, linkTarget }: Stat): string {
   return Buffer.from(JSON.stringify({ name, size, mode, mtime, linkTarget })).toString('base64')
-}
-
-async function archiveRequest(options: ContainersOptions, container: Container, path: string) {
-  const mounts = guestMounts(container.settings.mounts)
-  return { root: await rootOf(options, container), mounts, path: path.startsWith('/') ? path : `/${path}` }
 }
 
 function notThere(path: string, { id }: Container): (error: unknown) => never {

@@ -1,5 +1,6 @@
 import type { GuestEvent, Reply } from '../../machine/contract'
 import { EngineError, messageOf } from '../errors'
+import { Archives } from './archive'
 import type { Container } from './container'
 import type { CreateBody } from './config'
 import { createContainer } from './create'
@@ -10,6 +11,7 @@ import { HealthMonitor } from './health'
 import { Lifecycle } from './lifecycle'
 import { checkName } from './names'
 import { reconcile } from './reconcile'
+import { Roots } from './roots'
 import { isLive } from './state'
 import { StatsSampler } from './stats'
 import { ContainerStore } from './store'
@@ -17,6 +19,8 @@ import { ContainerStore } from './store'
 /** The containers of this engine: how they are made, found, and what happens to them. */
 export class Containers {
   readonly store: ContainerStore
+  readonly roots: Roots
+  readonly archives: Archives
   readonly lifecycle: Lifecycle
   readonly execs: Execs
   readonly stats: StatsSampler
@@ -25,7 +29,9 @@ export class Containers {
 
   constructor(readonly options: ContainersOptions) {
     this.store = new ContainerStore(options.db)
-    this.lifecycle = new Lifecycle(options, this.store)
+    this.roots = new Roots(options)
+    this.archives = new Archives(options, this.roots)
+    this.lifecycle = new Lifecycle(options, this.store, this.roots)
     this.execs = new Execs(options)
     this.stats = new StatsSampler(options)
     this.health = new HealthMonitor(options, this.store, this.execs)
@@ -94,6 +100,7 @@ export class Containers {
   async reconcile(hello: Reply<'hello'>): Promise<void> {
     const first = !this.reconciled
     this.reconciled = true
+    this.roots.forget()
     await reconcile(this.options, this.store, this.lifecycle, hello, first)
     for (const container of this.store.all()) if (container.state.status === 'running') this.health.begin(container)
   }

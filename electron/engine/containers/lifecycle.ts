@@ -6,6 +6,7 @@ import type { ContainersOptions } from './deps'
 import { attributesOf } from './events'
 import { join, leave } from './network'
 import { RestartTimers, shouldRestart } from './restart'
+import type { Roots } from './roots'
 import { exitCodeOfFailure, inRuntimesWords } from './runtime-errors'
 import { parseSignal, SIGKILL, SIGTERM } from './signals'
 import { commandOf } from './spec'
@@ -24,6 +25,7 @@ export class Lifecycle {
   constructor(
     private readonly options: ContainersOptions,
     private readonly store: ContainerStore,
+    private readonly roots: Roots,
   ) {}
 
   /**
@@ -215,10 +217,10 @@ export class Lifecycle {
     const { options, store } = this
     const finishedAt = endOf(container.state).finishedAt
     try {
-      const layers = await options.images.ensureUnpacked(container.image)
+      const root = await this.roots.of(container)
       const joined = await join(options, store, container)
       try {
-        const request = await startRequest(options, store, container, layers, joined)
+        const request = await startRequest(options, store, container, root, joined)
         const { pid, startedAt } = await options.guest().call('container.start', request)
         const { attachments, ports } = joined
         this.become(container, { status: 'running', pid, startedAt, finishedAt, attachments, ports, oomKilled: false })

@@ -1,4 +1,4 @@
-import type { Request } from '../../machine/contract'
+import type { GuestRoot, Request } from '../../machine/contract'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
 import { devicesFor } from './devices'
@@ -9,12 +9,12 @@ import { specOf } from './spec'
 import { isLive } from './state'
 import type { ContainerStore } from './store'
 
-/** All that the agent needs to start a container, in one request. `layers` are the agent's ids, top first. */
+/** All that the agent needs to start a container, in one request. */
 export async function startRequest(
   options: ContainersOptions,
   store: ContainerStore,
   container: Container,
-  layers: string[],
+  root: GuestRoot,
   { network, attachments }: Joined,
 ): Promise<Request<'container.start'>> {
   const { id, settings } = container
@@ -25,7 +25,7 @@ export async function startRequest(
   const [rows, cols] = hostConfig.ConsoleSize
   return {
     id,
-    root: { id, layers },
+    root,
     spec: specOf({ id, config, hostConfig, mounts, hostname: config.Hostname, facts, devices, pidOf }),
     user: config.User,
     groups: hostConfig.GroupAdd ?? [],
