@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { dockerConfigDir, ensureDockerContext } from '../../shared/docker-context'
 import { defineCommand, Exit } from './command'
 import { engineFlags, placeOf, readEngineState, type EnginePlace } from './engine-state'
 
@@ -87,7 +85,5 @@ export const command = defineCommand({
       const ready = await startDetached(place, flags.machine || process.env.BERTH_MACHINE || 'auto')
       process.stdout.write(`${ready}\n`)
     } else process.stdout.write(`The engine is already running at ${place.host}\n`)
-    // An engine in a place of its own is somebody's experiment; the context stays with the standard one.
-    if (place.standard) await ensureDockerContext(dockerConfigDir(process.env, homedir()), place.host)
   },
 })

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { defaultDataDir, hostOfDataDir, standardDataDir } from '../../shared/paths'
+import { defaultDataDir, hostOfDataDir } from '../../shared/paths'
 import { EngineClient } from './client'
 import type { Flags, FlagTable } from './flags'
 
@@ -14,15 +14,13 @@ export const engineFlags = {
 export interface EnginePlace {
   dataDir: string
   host: string
-  /** The place that Berth uses when nobody asks for another. */
-  standard: boolean
 }
 
 export function placeOf(flags: Flags<typeof engineFlags>): EnginePlace {
   const around = { platform: process.platform, env: process.env, home: homedir() }
   const dataDir = flags['data-dir'] || defaultDataDir(around)
   const host = flags.host || process.env.BERTH_HOST || hostOfDataDir(dataDir, process.platform)
-  return { dataDir, host, standard: host === hostOfDataDir(standardDataDir(around), process.platform) }
+  return { dataDir, host }
 }
 
 export interface EngineState {

@@ -1,8 +1,10 @@
 import { homedir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { defaultDataDir, hostOfDataDir } from '../../shared/paths'
+import { dockerConfigDir, ensureDockerContext } from '../../shared/docker-context'
+import { defaultDataDir, hostOfDataDir, standardDataDir } from '../../shared/paths'
 import { MachineError, type StageReport } from '../machine/machine'
 import { startEngine } from './engine'
+import { messageOf } from './errors'
 import { closeInheritedFiles } from './system/inherited-files'
 
 const usage = `usage: engine [--machine auto|native|builtin] [--data-dir DIR] [--host unix://PATH] [--json-stages]`
@@ -24,8 +26,8 @@ async function main(): Promise<void> {
     return
   }
   const begun = performance.now()
-  const dataDir =
-    values['data-dir'] ?? defaultDataDir({ platform: process.platform, env: process.env, home: homedir() })
+  const around = { platform: process.platform, env: process.env, home: homedir() }
+  const dataDir = values['data-dir'] ?? defaultDataDir(around)
   const host = values.host ?? hostOfDataDir(dataDir, process.platform)
   const json = values['json-stages']
   const onStage = (report: StageReport) => {
@@ -41,6 +43,12 @@ async function main(): Promise<void> {
         if (stopping) return
         stopping = true
         void engine.stop().then(() => process.exit(0))
+      })
+    }
+    // An engine in a place of its own is somebody's experiment; the docker context leads to the standard one.
+    if (host === hostOfDataDir(standardDataDir(around), process.platform)) {
+      await ensureDockerContext(dockerConfigDir(process.env, around.home), host).catch((error: unknown) => {
+        console.error(`The docker context could not be written: ${messageOf(error)}`)
       })
     }
   } catch (error) {
