@@ -82,11 +82,17 @@ function readConsole(line: string): void {
   if (failed) send({ type: 'failed', stage: failed as Stage, message: message!, fix: "See the machine's log." })
 }
 
-/** Takes connections to the agent. A machine whose socket answers has another engine that uses its disk. */
+/**
+ * Takes connections to the agent. A machine whose socket answers has another engine that uses its disk. Asking so must
+ * not disturb that engine: a connection counts only once it says something, which is what an engine does first.
+ */
 async function listen(link: LinkFiles, address: string): Promise<void> {
   if (await answers(address)) throw new Error('another engine runs this machine')
   if (process.platform !== 'win32') await rm(address, { force: true })
-  const server = createServer((socket) => link.accept(socket))
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('readable', () => (socket.readableLength > 0 ? link.accept(socket) : socket.destroy()))
+  })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address, resolve))
   if (process.platform !== 'win32') await chmod(address, 0o600)
 }
