@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { _electron, type ElectronApplication, type Page, test as base } from '@playwright/test'
 
 const project = join(__dirname, '..')
+/** Holds the app's ready event back until Playwright is attached, which it does by itself only without a path. */
+const playwrightLoader = join(dirname(require.resolve('playwright-core/package.json')), 'lib/server/electron/loader.js')
 const screens = process.env.BERTH_SCREENS ? join(project, 'e2e/screens') : join(project, 'test-results/screens')
 
 export interface Launched {
@@ -25,7 +27,13 @@ export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise
   const isRoot = process.getuid?.() === 0
   const app = await _electron.launch({
     executablePath: process.env.BERTH_ELECTRON,
-    args: [process.env.BERTH_APP ?? project, '--disable-gpu', ...(isRoot ? ['--no-sandbox'] : [])],
+    args: [
+      '-r',
+      playwrightLoader,
+      process.env.BERTH_APP ?? project,
+      '--disable-gpu',
+      ...(isRoot ? ['--no-sandbox'] : []),
+    ],
     env: {
       ...(process.env as Record<string, string>),
       BERTH_DATA_DIR: dir,

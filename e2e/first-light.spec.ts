@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, picture, test } from './app'
 import { ContainerPage } from './pages/container-page'
@@ -11,7 +12,10 @@ const starter = join(__dirname, '../.cache/starter/busybox.tar')
 let registry: Registry
 test.beforeAll(async () => {
   registry = await Registry.start()
-  await registry.push(starter, 'harbour/boat', '1.0')
+  await registry.push(starter, 'harbour/boat', '1.0', [
+    { path: 'cargo/tea', data: randomBytes(300_000) },
+    { path: 'cargo/manifest', data: Buffer.from('tea\n') },
+  ])
 })
 test.afterAll(() => registry.stop())
 
@@ -37,7 +41,7 @@ test('on the builtin machine: pull, run, read the log, type in the terminal, sto
     await expect(images.row('busybox:latest')).toBeVisible()
     const dialog = await images.pull(reference)
     await expect(dialog.getByRole('status')).toContainText('Pulled')
-    await expect(dialog.getByRole('listitem').first()).toContainText(/Pull complete|Already exists/)
+    await expect(dialog.getByRole('listitem')).toHaveText([/Already exists/, /Pull complete/, /Pull complete/])
     await picture(window, 'pull')
     await dialog.getByRole('button', { name: 'Done' }).click()
     await expect(images.row('harbour/boat')).toBeVisible()
@@ -45,14 +49,14 @@ test('on the builtin machine: pull, run, read the log, type in the terminal, sto
   })
 
   await test.step('run it from the dialog', async () => {
-    const command = `sh -c 'mkdir /www; echo "ahoy from $(uname -m)" >/www/index.html; echo "$CARGO is aboard"; httpd -f -v -p 80 -h /www'`
-    const form = { name: 'boat', command, ports: [[port, 80]] as [number, number][], env: [['CARGO', 'tea']] as [string, string][] } // prettier-ignore
+    const command = `sh -c 'mkdir /www; echo "ahoy from $(uname -m)" >/www/index.html; echo "$(cat /cargo/manifest) is aboard in $SHIP"; httpd -f -v -p 80 -h /www'`
+    const form = { name: 'boat', command, ports: [[port, 80]] as [number, number][], env: [['SHIP', 'Beagle']] as [string, string][] } // prettier-ignore
     await images.run('harbour/boat', form, () => picture(window, 'run'))
     await expect(container.heading('boat')).toBeVisible()
   })
 
   await test.step('its log and its port', async () => {
-    await expect(container.log).toContainText('tea is aboard')
+    await expect(container.log).toContainText('tea is aboard in Beagle')
     await expect.poll(() => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text(), () => '')).toBe('ahoy from i686\n') // prettier-ignore
     await expect(container.log).toContainText('response:200')
     await picture(window, 'container-log')

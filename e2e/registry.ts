@@ -1,8 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { gzipSync } from 'node:zlib'
+import { packTar } from 'modern-tar'
 import { unpackTar } from 'modern-tar/fs'
 
 /** A real registry (Debian's docker-registry) on a port of its own, on loopback. */
@@ -27,15 +32,20 @@ export class Registry {
     return registry
   }
 
-  /** Pushes what an OCI archive holds, as `name:tag`, by the registry's own HTTP API (OCI distribution spec). */
-  async push(archive: string, name: string, tag: string): Promise<void> {
+  /**
+   * Pushes what an OCI archive holds as `name:tag`, each platform with the files as further layers on top, by the
+   * registry's own HTTP API (OCI distribution spec).
+   */
+  async push(archive: string, name: string, tag: string, files: { path: string; data: Buffer }[]): Promise<void> {
     const layout = join(this.dir, 'layout')
-    const { createReadStream } = await import('node:fs')
-    const { pipeline } = await import('node:stream/promises')
     await pipeline(createReadStream(archive), unpackTar(layout))
-    const read = (digest: string) => readFile(join(layout, 'blobs', digest.replace(':', '/')))
     const { manifests } = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'))
-    await this.pushManifest(name, manifests[0], tag, read)
+    const upload: Upload = {
+      name,
+      read: (digest) => readFile(join(layout, 'blobs', digest.replace(':', '/'))),
+      layers: await Promise.all(files.map(layerOf)),
+    }
+    await this.pushManifest(upload, manifests[0], tag)
   }
 
   async stop(): Promise<void> {
@@ -45,19 +55,37 @@ export class Registry {
     await rm(this.dir, { recursive: true, force: true })
   }
 
-  private async pushManifest(name: string, { digest, mediaType }: Descriptor, reference: string, read: Read) {
-    const bytes = await read(digest)
-    const manifest = JSON.parse(bytes.toString())
-    for (const child of manifest.manifests ?? []) await this.pushManifest(name, child, child.digest, read)
-    for (const blob of [manifest.config, ...(manifest.layers ?? [])]) if (blob) await this.pushBlob(name, blob, read)
-    await this.put(`/v2/${name}/manifests/${reference}`, bytes, mediaType)
+  /** Returns the descriptor of what was pushed, which has more layers than the one it came from. */
+  private async pushManifest(upload: Upload, { digest, ...rest }: Descriptor, tag?: string): Promise<Descriptor> {
+    const manifest = JSON.parse((await upload.read(digest)).toString())
+    if (manifest.manifests) {
+      const pushed = []
+      for (const child of manifest.manifests) pushed.push(await this.pushManifest(upload, child))
+      manifest.manifests = pushed
+    } else {
+      for (const layer of manifest.layers) await this.pushBlob(upload.name, await upload.read(layer.digest))
+      const config = JSON.parse((await upload.read(manifest.config.digest)).toString())
+      for (const { diffId, gzipped } of upload.layers) {
+        config.rootfs.diff_ids.push(diffId)
+        config.history.push({ created_by: 'e2e' })
+        const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip'
+        manifest.layers.push({ mediaType, ...(await this.pushBlob(upload.name, gzipped)) })
+      }
+      Object.assign(manifest.config, await this.pushBlob(upload.name, Buffer.from(JSON.stringify(config))))
+    }
+    const bytes = Buffer.from(JSON.stringify(manifest))
+    const pushed = { ...rest, digest: sha256(bytes), size: bytes.length }
+    await this.put(`/v2/${upload.name}/manifests/${tag ?? pushed.digest}`, bytes, rest.mediaType)
+    return pushed
   }
 
-  private async pushBlob(name: string, { digest }: Descriptor, read: Read): Promise<void> {
+  private async pushBlob(name: string, bytes: Buffer): Promise<{ digest: string; size: number }> {
+    const digest = sha256(bytes)
     const begun = await fetch(`http://${this.address}/v2/${name}/blobs/uploads/`, { method: 'POST' })
     const location = new URL(begun.headers.get('location')!, `http://${this.address}`)
     location.searchParams.set('digest', digest)
-    await this.put(location.pathname + location.search, await read(digest), 'application/octet-stream')
+    await this.put(location.pathname + location.search, bytes, 'application/octet-stream')
+    return { digest, size: bytes.length }
   }
 
   private async put(path: string, body: Buffer, type: string): Promise<void> {
@@ -81,8 +109,27 @@ export class Registry {
 interface Descriptor {
   digest: string
   mediaType: string
+  size: number
 }
-type Read = (digest: string) => Promise<Buffer>
+
+interface Layer {
+  diffId: string
+  gzipped: Buffer
+}
+
+interface Upload {
+  name: string
+  read: (digest: string) => Promise<Buffer>
+  layers: Layer[]
+}
+
+const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+/** A layer of one file. */
+async function layerOf({ path, data }: { path: string; data: Buffer }): Promise<Layer> {
+  const tar = Buffer.from(await packTar([{ header: { name: path, size: data.length, mode: 0o644 }, body: data }]))
+  return { diffId: sha256(tar), gzipped: gzipSync(tar) }
+}
 
 /** A TCP port that is free on loopback now. */
 export async function freePort(): Promise<number> {

