@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { run, startEngine, type TestEngine } from '../kit/engine'
 import { call } from '../kit/http'
 import { imageArchive, makeImage, sha256, tar, type MadeImage } from '../kit/images'
-import { fresh, machines, ok, onEachMachine } from '../kit/machines'
+import { fresh, ok, onEachMachine, runsOn } from '../kit/machines'
 import { startLyingRegistry } from '../kit/registry'
 
 /** Every image's id and names: what must not change when something bad is refused. */
@@ -144,7 +144,7 @@ onEachMachine('bad input', (engine) => {
   })
 })
 
-describe.skipIf(process.env.BERTH_TEST_AGAINST || !machines.includes('native'))('a full data disk on native', () => {
+describe.skipIf(!runsOn('native'))('a full data disk on native', () => {
   it('fails the load with the cause, leaves nothing half-made, and goes on', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'berth-full-'))
     ok(await run('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', dataDir]))

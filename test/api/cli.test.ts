@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { endAgent, engineScript, run, type RunOptions } from '../kit/engine'
-import { fresh, machines, ok, onEachMachine } from '../kit/machines'
-import { snapshotDir } from '../kit/places'
+import { fresh, ok, onEachMachine } from '../kit/machines'
+import { machines, peer, snapshotDir } from '../kit/places'
 
 const cliScript = join(dirname(engineScript), 'cli.js')
 const berthWith = (options: RunOptions, ...args: string[]) => run(process.execPath, [cliScript, ...args], options)
@@ -110,7 +110,7 @@ onEachMachine('berth', (engine) => {
   })
 })
 
-describe.skipIf(process.env.BERTH_TEST_AGAINST)('berth engine', () => {
+describe.skipIf(peer)('berth engine', () => {
   it.each(machines)('starts, shows and stops an engine on %s, and leaves the docker context alone', async (machine) => {
     const dir = await mkdtemp(join(tmpdir(), 'berth-start-'))
     const env = {

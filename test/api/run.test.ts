@@ -13,7 +13,7 @@ onEachMachine('run', (engine) => {
   it.each([
     [125, ['--network', 'no-such-network', 'busybox', 'true'], /network no-such-network not found/],
     [125, ['--pull', 'never', 'no-such-image', 'true'], /No such image: no-such-image:latest/],
-    [126, ['busybox', '/etc'], /permission denied|is a directory/i],
+    [126, ['busybox', '/etc'], /permission denied|is a directory|not permitted/i],
     [126, ['busybox', '/etc/passwd'], /permission denied/i],
     [127, ['busybox', 'no-such-command'], /executable file not found|no such file/i],
     [125, ['-u', 'nosuchuser', 'busybox', 'true'], /unable to find user nosuchuser/],

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { engineAt, startEngine, type MachineName, type Output, type OwnEngine, type TestEngine } from './engine'
-import { snapshotDir } from './places'
+import { describe, expect, inject } from 'vitest'
+import { engineAt, type MachineName, type Output, type TestEngine } from './engine'
+import { machines, peer } from './places'
 
-/** What a test runs against: an engine of ours on a machine, or the one that BERTH_TEST_AGAINST names. */
+/** What a test runs against: an engine of ours on a machine, or another engine. */
 export type Target = MachineName | 'peer'
 
-const peer = process.env.BERTH_TEST_AGAINST
-const asked = process.env.BERTH_TEST_MACHINES?.split(',') as MachineName[] | undefined
-
-/** The machines that tests run on: native and builtin, unless BERTH_TEST_MACHINES names fewer. */
-export const machines: MachineName[] = asked ?? ['native', 'builtin']
-
 /**
- * Defines the same tests for every target, each with an engine that is started before and removed after them. With
- * `only`, for these machines alone (and not for a peer).
+ * Defines the same tests for every target. With `only`, for these machines alone, and not for another engine.
+ * `engine()` is to be called inside a test.
  */
 export function onEachMachine(
   title: string,
@@ -23,16 +17,17 @@ export function onEachMachine(
   const targets: Target[] = peer ? (only ? [] : ['peer']) : machines.filter((name) => !only || only.includes(name))
   if (targets.length === 0) return describe.skip(`${title} (not on this target)`, () => undefined)
   describe.each(targets)(`${title} on %s`, (target) => {
-    let engine: TestEngine | undefined
-    let own: OwnEngine | undefined
-    beforeAll(async () => {
-      if (target === 'peer') engine = engineAt(peer!)
-      else engine = own = await startEngine({ machine: target, env: { BERTH_SNAPSHOT_DIR: snapshotDir } })
-    })
-    afterAll(() => own?.remove())
-    define(() => engine!, target)
+    const engine = () => {
+      const found = inject('targets')[target]
+      if (!found || 'error' in found) throw new Error(found?.error ?? `no engine was started for ${target}`)
+      return engineAt(found.host)
+    }
+    define(engine, target)
   })
 }
+
+/** Whether tests run on this machine that start engines of their own. */
+export const runsOn = (machine: MachineName) => !peer && machines.includes(machine)
 
 /** What a command printed, when it ended well; its error otherwise. */
 export function ok({ code, stdout, stderr }: Output): string {
@@ -42,4 +37,4 @@ export function ok({ code, stdout, stderr }: Output): string {
 
 let serial = 0
 /** A name that no other test uses. */
-export const fresh = (prefix: string) => `${prefix}-${process.pid}-${serial++}`
+export const fresh = (prefix: string) => `${prefix}-${process.pid}-${Date.now().toString(36)}-${serial++}`
