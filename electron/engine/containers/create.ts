@@ -162,6 +162,14 @@ function endpointsOf(
     }
     endpoints[network.name] ??= { ...(settings ?? plain), NetworkID: network.id }
   }
+  const { IPAMConfig: address, Aliases: aliases } = endpoints.bridge ?? plain
+  if (address?.IPv4Address) {
+    throw new EngineError('invalid', 'user specified IP address is supported on user defined networks only')
+  }
+  if ((aliases ?? []).length > 0) {
+    const reason = 'network-scoped aliases are only supported for user-defined networks'
+    throw new EngineError('invalid', `invalid endpoint settings: ${reason}`)
+  }
   for (const { Links, DriverOpts, IPAMConfig } of Object.values(endpoints)) {
     const refused =
       ((Links ?? []).length > 0 && 'links of endpoints') ||
