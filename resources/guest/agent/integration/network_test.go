@@ -110,6 +110,21 @@ func TestIsolation(t *testing.T) {
 	a.must("container.stop", contract.ContainerStop{ID: "server", Signal: 9}, &contract.Empty{})
 }
 
+func TestShutdownRemovesBridges(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, nil)
+	a.start(onBridge(request("a", "sleep", "1000"), 2))
+	a.must("shutdown", contract.Shutdown{Timeout: 0}, &contract.Empty{})
+	must(t, a.command.Wait())
+	for _, name := range []string{bridge, "vethagt2"} {
+		if out, err := exec.Command("ip", "link", "show", name).CombinedOutput(); err == nil {
+			t.Errorf("%s is still there: %s", name, out)
+		}
+	}
+	a.launch()
+	equal(t, "the container's state", *a.state("a").ExitCode, 137)
+}
+
 func TestDNS(t *testing.T) {
 	a := startAgent(t)
 	ensureBridge(a, nil)

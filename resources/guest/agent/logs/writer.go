@@ -119,7 +119,6 @@ func endsWhole(f *os.File, size int64) bool {
 func (w *Writer) Write(stream Stream, data []byte, at time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.buffer = w.buffer[:0]
 	now := at.UnixNano()
 	pending := &w.pending[stream]
 	for len(data) > 0 {
@@ -133,26 +132,30 @@ func (w *Writer) Write(stream Stream, data []byte, at time.Time) error {
 		}
 		part := data[:end]
 		data = data[end:]
+		var err error
 		switch {
 		case whole && len(pending.bytes) == 0:
-			w.record(stream, pending, part, now, false)
+			err = w.record(stream, pending, part, now, false)
 		case whole:
-			w.record(stream, pending, append(pending.bytes, part...), pending.at, false)
+			err = w.record(stream, pending, append(pending.bytes, part...), pending.at, false)
 		default:
 			if len(pending.bytes) == 0 && !pending.rest {
 				pending.at = now
 			}
 			pending.bytes = append(pending.bytes, part...)
 			if len(pending.bytes) == MaxLine {
-				w.record(stream, pending, pending.bytes, pending.at, true)
+				err = w.record(stream, pending, pending.bytes, pending.at, true)
 			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return w.flushBuffer()
 }
 
-// record puts one record into the buffer and forgets the pending bytes.
-func (w *Writer) record(stream Stream, pending *line, content []byte, at int64, part bool) {
+// record puts one record into the buffer, which goes into the file when that is full, and forgets the pending bytes.
+func (w *Writer) record(stream Stream, pending *line, content []byte, at int64, part bool) error {
 	var flags byte
 	if stream == Stderr {
 		flags |= flagStderr
@@ -166,6 +169,10 @@ func (w *Writer) record(stream Stream, pending *line, content []byte, at int64, 
 	}
 	w.buffer = appendRecord(w.buffer, at, flags, content)
 	pending.bytes, pending.rest = pending.bytes[:0], part
+	if w.maxSize > 0 && w.size+int64(len(w.buffer)) >= w.maxSize {
+		return w.flushBuffer()
+	}
+	return nil
 }
 
 func (w *Writer) flushBuffer() error {
@@ -178,6 +185,7 @@ func (w *Writer) flushBuffer() error {
 		}
 	}
 	n, err := w.file.Write(w.buffer)
+	w.buffer = w.buffer[:0]
 	w.size += int64(n)
 	if err != nil { // a full disk: the file must not end in half a record
 		if whole, trimErr := trim(w.file); trimErr == nil {
@@ -214,13 +222,15 @@ func (w *Writer) notify() {
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.buffer = w.buffer[:0]
+	var err error
 	for _, stream := range []Stream{Stdout, Stderr} {
-		if pending := &w.pending[stream]; len(pending.bytes) > 0 {
-			w.record(stream, pending, pending.bytes, pending.at, true)
+		if pending := &w.pending[stream]; len(pending.bytes) > 0 && err == nil {
+			err = w.record(stream, pending, pending.bytes, pending.at, true)
 		}
 	}
-	err := w.flushBuffer()
+	if err == nil {
+		err = w.flushBuffer()
+	}
 	w.closed = true
 	w.notify()
 	if closeErr := w.file.Close(); err == nil {
