@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,5 +123,44 @@ func TestTornRecordIsCutOff(t *testing.T) {
 		if got := read(t, dir, all); got != "one\ntwo\n" {
 			t.Errorf("%d bytes cut: %q", cut, got)
 		}
+	}
+}
+
+func TestFollowerLosesNothingToRotation(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Open(dir, 10_000, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, w, Stdout, "first\n")
+	reading, writing := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := Read(dir, all, writing, w, nil)
+		writing.Close()
+		done <- err
+	}()
+	first := make([]byte, len("first\n"))
+	if _, err := io.ReadFull(reading, first); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for i := 0; i < 20_000; i++ {
+		fmt.Fprintln(&text, i)
+	}
+	// The reader takes nothing while all this is written and rotated.
+	write(t, w, Stdout, text.String())
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(reading)
+	if err != nil || string(got) != text.String() {
+		t.Errorf("%d bytes of %d, %v", len(got), text.Len(), err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if len(w.followers) != 0 {
+		t.Error("the reader is still registered")
 	}
 }

@@ -45,7 +45,7 @@ func Read(dir string, query Query, out io.Writer, follow *Writer, stop <-chan st
 		}
 		last := i == len(files)-1
 		if last && follow != nil {
-			return r.follow(dir, files[i].number, follow, stop)
+			return r.follow(files[i].number, follow, stop)
 		}
 		if err := r.file(files[i]); err != nil {
 			return err
@@ -53,7 +53,7 @@ func Read(dir string, query Query, out io.Writer, follow *Writer, stop <-chan st
 		r.offset = 0
 	}
 	if len(files) == 0 && follow != nil {
-		return r.follow(dir, follow.End().number, follow, stop)
+		return r.follow(follow.End().number, follow, stop)
 	}
 	return r.flush()
 }
@@ -76,7 +76,7 @@ func (r *reader) file(f file) error {
 		return err
 	}
 	defer in.Close()
-	end := int64(1<<63 - 1)
+	end := complete
 	if r.query.To != nil && f.number == r.query.To.number {
 		end = r.query.To.offset
 	}
@@ -171,35 +171,28 @@ func (r *reader) flush() error {
 }
 
 // follow reads file 'number' and those after it until the writer is closed or stop is.
-func (r *reader) follow(dir string, number int, w *Writer, stop <-chan struct{}) error {
-	in, err := os.Open(pathOf(dir, number))
+func (r *reader) follow(number int, w *Writer, stop <-chan struct{}) error {
+	f, err := w.follow(number)
 	if err != nil {
 		return err
 	}
+	defer w.unfollow(f)
+	in := w.next(f)
+	if in.Name() != pathOf(w.dir, number) {
+		r.offset = 0 // that file was rotated away meanwhile
+	}
 	defer func() { in.Close() }()
 	for {
-		end, closed, changed := w.state()
-		limit := int64(1<<63 - 1)
-		if end.number == number {
-			limit = end.offset
-		}
+		limit, closed, changed := w.progress(f)
 		if err := r.records(in, limit); err != nil {
 			return err
 		}
 		if err := r.flush(); err != nil || r.done {
 			return err
 		}
-		if end.number > number {
-			next, err := os.Open(pathOf(dir, number+1))
-			number++
-			if errors.Is(err, os.ErrNotExist) {
-				continue // rotated away before we came to it
-			}
-			if err != nil {
-				return err
-			}
+		if limit == complete { // else more may have come into this file meanwhile
 			in.Close()
-			in, r.offset = next, 0
+			in, r.offset = w.next(f), 0
 			continue
 		}
 		if closed {

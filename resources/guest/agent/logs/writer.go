@@ -31,6 +31,8 @@ type Writer struct {
 	buffer  []byte
 	changed chan struct{}
 	closed  bool
+
+	followers map[*follower]bool
 }
 
 // line is the part of a line that has been read without its newline yet.
@@ -59,7 +61,7 @@ func Open(dir string, maxSize int64, maxFile int) (*Writer, error) {
 	if maxFile < 1 {
 		maxFile = 1
 	}
-	w := &Writer{dir: dir, maxSize: maxSize, maxFile: maxFile, number: 1, changed: make(chan struct{})}
+	w := &Writer{dir: dir, maxSize: maxSize, maxFile: maxFile, number: 1, changed: make(chan struct{}), followers: map[*follower]bool{}}
 	if len(files) > 0 {
 		w.number = files[len(files)-1].number
 	}
@@ -204,6 +206,11 @@ func (w *Writer) rotate() error {
 	w.file.Close()
 	w.number++
 	w.file, w.size = next, 0
+	for f := range w.followers {
+		if err := f.open(next.Name()); err != nil {
+			return err
+		}
+	}
 	files, err := list(w.dir)
 	for _, old := range files {
 		if old.number <= w.number-w.maxFile {
@@ -244,11 +251,4 @@ func (w *Writer) End() Position {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return Position{w.number, w.size}
-}
-
-// state gives the end, whether there will be no more, and a channel that is closed on the next change.
-func (w *Writer) state() (Position, bool, <-chan struct{}) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return Position{w.number, w.size}, w.closed, w.changed
 }
