@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { Disk } from './disk'
+import { createFrom, Disk } from './disk'
 
 const gibibyte = 1024 ** 3
 let path: string
@@ -55,4 +55,26 @@ it('tries a write that fails again until it works, and says so once', async () =
   writes.fd = fd
   await written
   expect(Buffer.from(await get(disk, 0, 4)).toString()).toBe('late')
+})
+
+it('makes new disks with what was written on another, zeros left out', async () => {
+  const model = await open(gibibyte)
+  await set(model, 0, Buffer.from('before'))
+  model.recordWrites()
+  await set(model, 4096 * 5 - 3, Buffer.from('across'))
+  await set(model, 4096 * 9, Buffer.alloc(4096))
+  const template = await model.template()
+  expect(template.length).toBe(2 * 4100)
+  const copy = `${path}.copy`
+  await createFrom(template, copy, gibibyte)
+  const disk = await Disk.open(copy, gibibyte, (error) => expect.unreachable(error.message))
+  expect(disk.byteLength).toBe(gibibyte)
+  expect(Buffer.from(await get(disk, 4096 * 5 - 4, 8)).toString()).toBe('\0across\0')
+  expect(await get(disk, 0, 6)).toEqual(new Uint8Array(6))
+})
+
+it('leaves a disk alone that is there', async () => {
+  await set(await open(gibibyte), 0, Buffer.from('mine'))
+  await createFrom(Buffer.alloc(4100), path, gibibyte)
+  expect(Buffer.from(await get(await open(gibibyte), 0, 4)).toString()).toBe('mine')
 })

@@ -1,4 +1,5 @@
-import { close, fdatasync, open, read, write, ftruncate, fstat } from 'node:fs'
+import { close, existsSync, fdatasync, fstat, ftruncate, open, read, write } from 'node:fs'
+import { open as openHandle, rename } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 const openFile = promisify(open)
@@ -6,6 +7,26 @@ const truncate = promisify(ftruncate)
 const stat = promisify(fstat)
 const sync = promisify(fdatasync)
 const closeFile = promisify(close)
+const readFile = promisify(read)
+
+const blockSize = 4096
+
+/** Makes a disk of `size` bytes that holds what another's `template` has; a disk that is there is left alone. */
+export async function createFrom(template: Buffer, path: string, size: number): Promise<void> {
+  if (existsSync(path)) return
+  const unfinished = `${path}.new`
+  const file = await openHandle(unfinished, 'w', 0o600)
+  try {
+    await file.truncate(size)
+    for (let at = 0; at < template.length; at += 4 + blockSize) {
+      await file.write(template, at + 4, blockSize, template.readUInt32LE(at) * blockSize)
+    }
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+  await rename(unfinished, path)
+}
 
 /**
  * The data disk: a sparse file of the host's behind v86's IDE drive (the buffer object that its `hda` option takes).
@@ -22,6 +43,9 @@ export class Disk {
     readonly byteLength: number,
     private readonly onTrouble: (error: Error) => void,
   ) {}
+
+  /** Blocks written since `recordWrites` was called. */
+  private written?: Set<number>
 
   /**
    * Opens the file, making it when missing; a file that is larger than `size` keeps its size. The drive can't report
@@ -61,6 +85,10 @@ export class Disk {
   }
 
   set(offset: number, data: Uint8Array, callback: () => void): void {
+    if (this.written) {
+      for (let at = offset - (offset % blockSize); at < offset + data.length; at += blockSize)
+        this.written.add(at / blockSize)
+    }
     write(this.fd, data, 0, data.length, offset, (error, written) => {
       if (error) this.again(error, () => this.set(offset, data, callback))
       else if (written < data.length) this.set(offset + written, data.subarray(written), callback)
@@ -72,6 +100,23 @@ export class Disk {
     if (!this.inTrouble) this.onTrouble(error)
     this.inTrouble = true
     setTimeout(retry, 1000)
+  }
+
+  /** From now on, remembers what is written for `template`. */
+  recordWrites(): void {
+    this.written = new Set()
+  }
+
+  /** All that was written, zeros left out: blocks of 4 KiB, each after its number (u32 LE). See `createFrom`. */
+  async template(): Promise<Buffer> {
+    const parts: Buffer[] = []
+    for (const block of this.written ?? []) {
+      const data = Buffer.alloc(4 + blockSize)
+      data.writeUInt32LE(block)
+      await readFile(this.fd, data, 4, blockSize, block * blockSize)
+      if (data.some((byte, index) => index >= 4 && byte !== 0)) parts.push(data)
+    }
+    return Buffer.concat(parts)
   }
 
   async flush(): Promise<void> {

@@ -10,11 +10,14 @@ beforeEach(async () => {
 })
 afterEach(() => rm(join(dir, '..'), { recursive: true }))
 
-const state = Uint8Array.from({ length: 100_000 }, (_, index) => index % 251).buffer
+const snapshot = {
+  state: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251).buffer,
+  disk: Buffer.from('template'),
+}
 
 it('gives back what was kept', async () => {
-  await saveSnapshot(dir, 'a', state)
-  expect(await loadSnapshot(dir, 'a')).toEqual({ state })
+  await saveSnapshot(dir, 'a', snapshot)
+  expect(await loadSnapshot(dir, 'a')).toEqual(snapshot)
 })
 
 it('says when there is none', async () => {
@@ -22,7 +25,7 @@ it('says when there is none', async () => {
 })
 
 it('never trusts a damaged one, and removes it', async () => {
-  await saveSnapshot(dir, 'a', state)
+  await saveSnapshot(dir, 'a', snapshot)
   const file = await open(join(dir, 'a.snapshot'), 'r+')
   await file.write(Buffer.from('?'), 0, 1, 5000)
   await file.close()
@@ -31,17 +34,17 @@ it('never trusts a damaged one, and removes it', async () => {
 })
 
 it('never trusts one that is cut short', async () => {
-  await saveSnapshot(dir, 'a', state)
-  for (const length of [99_000, 20, 0]) {
-    await saveSnapshot(dir, 'a', state)
+  await saveSnapshot(dir, 'a', snapshot)
+  for (const length of [99_000, 45, 20, 0]) {
+    await saveSnapshot(dir, 'a', snapshot)
     await truncate(join(dir, 'a.snapshot'), length)
     expect(await loadSnapshot(dir, 'a')).toEqual({ reason: 'the snapshot is damaged' })
   }
 })
 
 it('keeps only the newest', async () => {
-  await saveSnapshot(dir, 'a', state)
-  await saveSnapshot(dir, 'b', state)
+  await saveSnapshot(dir, 'a', snapshot)
+  await saveSnapshot(dir, 'b', snapshot)
   expect(await readdir(dir)).toEqual(['b.snapshot'])
 })
 

@@ -4,7 +4,7 @@ import { chmod, readFile, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Stage } from '../machine'
-import { Disk } from './disk'
+import { createFrom, Disk } from './disk'
 import { LinkFiles } from './link-files'
 import type { FromVm, ToVm, VmOptions } from './messages'
 import { P9Server } from './p9'
@@ -20,16 +20,20 @@ const guestIsUp = milestone()
 const agentIsHere = milestone()
 const guestIsOff = milestone()
 
-/** Boots Linux, keeps a snapshot of it for all starts to come and ends. */
+/** Boots Linux with an empty disk, keeps a snapshot of both for all starts to come and ends. */
 async function boot(options: VmOptions): Promise<void> {
   enter('vm', 'Booting Linux for the first time (about 15 s)')
-  const pc = await makePc(options)
+  const emptyDisk = `${options.diskFile}.boot`
+  await rm(emptyDisk, { force: true })
+  const pc = await makePc({ ...options, diskFile: emptyDisk })
+  disk!.recordWrites()
   enter('kernel', 'Starting the kernel')
   await guestIsUp.reached
   const state = (await pc.emulator.save_state()) as ArrayBuffer
   pc.emulator.stop()
   enter('files', 'Keeping a snapshot for the next start')
-  await saveSnapshot(options.snapshotDir, await keyFor(options), state)
+  await saveSnapshot(options.snapshotDir, await keyFor(options), { state, disk: await disk!.template() })
+  await rm(emptyDisk)
   send({ type: 'booted' })
   process.disconnect()
 }
@@ -44,6 +48,7 @@ async function resume(options: VmOptions): Promise<void> {
   }
   const link = new LinkFiles(agentIsHere.reach)
   await listen(link, options.linkAddress)
+  await createFrom(found.disk, options.diskFile, options.diskSize)
   enter('vm', 'Resuming Linux')
   const pc = await makePc(options, new P9Server(link.files), found.state)
   enter('disk', 'Mounting the data disk')
