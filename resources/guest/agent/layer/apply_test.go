@@ -149,7 +149,7 @@ func TestGoodLayer(t *testing.T) {
 	if err := syscall.Lstat(at("bin/su"), &st); err != nil {
 		t.Fatal(err)
 	}
-	if st.Uid != 12 || st.Gid != 34 || st.Mode&0o7777 != 0o4755 || st.Nlink != 3 || st.Mtim.Sec != when.Unix() {
+	if st.Uid != 12 || st.Gid != 34 || st.Mode&0o7777 != 0o4755 || st.Nlink != 3 || int64(st.Mtim.Sec) != when.Unix() {
 		t.Errorf("bin/su: %+v", st)
 	}
 	if note, _ := sys.Lgetxattr(at("bin/su"), "user.note"); string(note) != "hello" {
@@ -158,7 +158,7 @@ func TestGoodLayer(t *testing.T) {
 	if tree.IsOpaque(at("bin/su")) {
 		t.Error("a tar's attribute became overlayfs's")
 	}
-	if err := syscall.Lstat(at("old"), &st); err != nil || st.Mtim.Sec != when.Unix() || st.Mode&0o7777 != 0o1777 {
+	if err := syscall.Lstat(at("old"), &st); err != nil || int64(st.Mtim.Sec) != when.Unix() || st.Mode&0o7777 != 0o1777 {
 		t.Errorf("old: %v %+v", err, st)
 	}
 	if err := syscall.Lstat(at("null"), &st); err != nil || st.Rdev != 1<<8|3 || st.Mode != syscall.S_IFCHR|0o666 {

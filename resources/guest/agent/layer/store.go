@@ -25,7 +25,6 @@ type Store struct {
 
 type mountCall struct {
 	target, options string
-	flags           uintptr
 	result          chan error
 }
 
@@ -104,7 +103,7 @@ func (s *Store) Mount(layers []string, upper, work, target string) error {
 	if err != nil {
 		return err
 	}
-	call := mountCall{target, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s%s", lower, upper, work, s.options), 0, make(chan error, 1)}
+	call := mountCall{target, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s%s", lower, upper, work, s.options), make(chan error, 1)}
 	s.mounts <- call
 	return explain(<-call.result, upper)
 }
@@ -167,7 +166,7 @@ func (s *Store) serveMounts() {
 			call.result <- err
 			continue
 		}
-		call.result <- syscall.Mount("overlay", call.target, "overlay", call.flags, call.options)
+		call.result <- syscall.Mount("overlay", call.target, "overlay", 0, call.options)
 	}
 }
 

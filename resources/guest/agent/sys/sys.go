@@ -10,12 +10,10 @@ import (
 
 // Numbers that are the same on every architecture (added after Linux 5.0), and constants of the calls below.
 const (
-	sysOpenTree   = 428
-	sysPidfdOpen  = 434
-	sysOpenat2    = 437
-	oPath         = 0x200000
-	atNoFollow    = 0x100
-	openTreeClone = 1
+	sysPidfdOpen = 434
+	sysOpenat2   = 437
+	oPath        = 0x200000
+	atNoFollow   = 0x100
 
 	resolveNoSymlinks = 0x04
 	resolveBeneath    = 0x08
@@ -68,20 +66,6 @@ func OpenBeneath(dir int, path string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
-}
-
-// CloneTree gives the mount at path as a detached tree without the mounts below it (open_tree(2)).
-func CloneTree(path string) (*os.File, error) {
-	name, err := syscall.BytePtrFromString(path)
-	if err != nil {
-		return nil, err
-	}
-	at := -100 // AT_FDCWD
-	fd, _, errno := syscall.Syscall(sysOpenTree, uintptr(at), uintptr(unsafe.Pointer(name)), openTreeClone|syscall.O_CLOEXEC)
-	if errno != 0 {
-		return nil, &os.PathError{Op: "open_tree", Path: path, Err: errno}
-	}
-	return os.NewFile(fd, path), nil
 }
 
 // PidfdOpen gives a file that becomes readable when the process has exited; it works with Go's poller.
@@ -205,17 +189,6 @@ func Lutimes(path string, atime, mtime syscall.Timespec) error {
 		return &os.PathError{Op: "utimensat", Path: path, Err: errno}
 	}
 	return nil
-}
-
-// Readlinkat reads the link that was opened with OPath.
-func Readlinkat(link *os.File) (string, error) {
-	buffer := make([]byte, 4096)
-	empty := [1]byte{}
-	n, _, errno := syscall.Syscall6(syscall.SYS_READLINKAT, link.Fd(), uintptr(unsafe.Pointer(&empty[0])), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0, 0)
-	if errno != 0 {
-		return "", &os.PathError{Op: "readlink", Path: link.Name(), Err: errno}
-	}
-	return string(buffer[:n]), nil
 }
 
 // Syncfs writes a whole file system to disk.
