@@ -27,6 +27,7 @@ export class EngineService {
   #state: EngineState = { phase: 'starting', reports: [] }
   #child: ChildProcess | undefined
   #events: ReturnType<typeof followEvents> | undefined
+  #starting: Promise<void> | undefined
   readonly #stateListeners = new Set<(state: EngineState) => void>()
   readonly #eventListeners = new Set<(event: EngineEvent) => void>()
 
@@ -43,17 +44,10 @@ export class EngineService {
     this.#eventListeners.add(listener)
   }
 
-  /** Attaches or starts. Returns when the engine runs or has failed; what came of it is in `state`. */
+  /** Attaches or starts, unless that is done or under way. What came of it is in `state`. */
   async start(): Promise<void> {
-    this.#set({ phase: 'starting', reports: [] })
-    if (await answers(engineHost)) return this.#running(false)
-    if (foreignHost)
-      return this.#set({
-        phase: 'failed',
-        message: `No engine answers at ${foreignHost}.`,
-        fix: 'Start that engine, or start Berth without BERTH_HOST to use its own.',
-      })
-    await this.#spawn()
+    if (this.#state.phase === 'running' || this.#state.phase === 'stopping') return
+    await this.#begin()
   }
 
   /** Ends an engine that the app started, cleanly; its containers stop, but on a machine that survives it. */
@@ -71,6 +65,23 @@ export class EngineService {
   /** The ends of the engine's log and of its standard error. */
   async log(): Promise<string> {
     return `${await tail(engineLog)}\n${await tail(errorLog)}`.trim()
+  }
+
+  #begin(): Promise<void> {
+    this.#starting ??= this.#attachOrSpawn().finally(() => (this.#starting = undefined))
+    return this.#starting
+  }
+
+  async #attachOrSpawn(): Promise<void> {
+    this.#set({ phase: 'starting', reports: [] })
+    if (await answers(engineHost)) return this.#running(false)
+    if (foreignHost)
+      return this.#set({
+        phase: 'failed',
+        message: `No engine answers at ${foreignHost}.`,
+        fix: 'Start that engine, or start Berth without BERTH_HOST to use its own.',
+      })
+    await this.#spawn()
   }
 
   #set(state: EngineState): void {
@@ -116,7 +127,7 @@ export class EngineService {
   async #ended(failure: Failure | undefined, how: string, lived: number): Promise<void> {
     if (this.#state.phase === 'stopping') return
     this.#events?.stop()
-    if (!failure && this.#state.phase === 'running' && lived > settledMs) return this.start()
+    if (!failure && this.#state.phase === 'running' && lived > settledMs) return this.#begin()
     const last = (await tail(errorLog)).trimEnd().split('\n').at(-1)
     this.#set({
       phase: 'failed',
@@ -142,7 +153,7 @@ export class EngineService {
       await events.ended
       await delay(500)
     } while (current() && (this.#child ?? (await answers(engineHost))))
-    if (current()) await this.start()
+    if (current()) await this.#begin()
   }
 }
 

@@ -2,13 +2,16 @@ import { readFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
 import { Readable } from 'node:stream'
-import { app, protocol } from 'electron'
+import { app, net, protocol } from 'electron'
 import { parseHost } from '../../shared/paths'
 import type { EngineService } from './engine-process'
 import { appOrigin, appScheme, rendererDir } from './locations'
 
 /** Where the window finds the Docker Engine API, on its own origin: `/api/containers/json`. */
 const apiPrefix = '/api/'
+
+/** Vite's server, which `npm run dev` names: the page's files come from there, with hot replacement over a web socket. */
+const devServer = app.isPackaged ? undefined : process.env.ELECTRON_RENDERER_URL
 
 const contentTypes: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -51,7 +54,9 @@ export function setupProtocol(engine: EngineService): void {
         return failure(403, 'Not from here')
       return url.pathname.startsWith(apiPrefix)
         ? forward(engine, request, url.pathname.slice(apiPrefix.length - 1) + url.search)
-        : serveFile(url.pathname)
+        : devServer
+          ? net.fetch(devServer + url.pathname + url.search)
+          : serveFile(url.pathname)
     })
   })
 }
