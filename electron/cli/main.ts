@@ -32,17 +32,17 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
   context: { summary: 'Write the docker context `berth` for the docker CLI', load: () => import('./context') },
 }
 
-// Docker's longer names.
-const aliases: Record<string, string> = {
-  'container ls': 'ps',
-  'container list': 'ps',
-  'container ps': 'ps',
-  'image ls': 'images',
-  'image list': 'images',
-  'image inspect': 'inspect',
-  'image pull': 'pull',
-  'image rm': 'rmi',
-  'system info': 'info',
+// Docker's longer names; `container NAME` is NAME where nothing else is said.
+const aliases: Record<string, [name: string, ...args: string[]]> = {
+  'container inspect': ['inspect', '--type', 'container'],
+  'container list': ['ps'],
+  'container ls': ['ps'],
+  'image inspect': ['inspect', '--type', 'image'],
+  'image list': ['images'],
+  'image ls': ['images'],
+  'image pull': ['pull'],
+  'image rm': ['rmi'],
+  'system info': ['info'],
 }
 
 const globalFlags = {
@@ -71,8 +71,8 @@ Run 'berth COMMAND --help' for more information on a command.
 function findCommand(line: string[]): { name: string; argv: string[] } {
   for (const words of [2, 1]) {
     const name = line.slice(0, words).join(' ')
-    const own = aliases[name] ?? (line[0] === 'container' && words === 2 ? line[1]! : name)
-    if (Object.hasOwn(commands, own)) return { name: own, argv: line.slice(words) }
+    const [own, ...args] = aliases[name] ?? [line[0] === 'container' && words === 2 ? line[1]! : name]
+    if (Object.hasOwn(commands, own)) return { name: own, argv: [...args, ...line.slice(words)] }
   }
   const group = Object.keys(commands).filter((name) => name.startsWith(`${line[0]} `))
   if (group.length)
