@@ -155,7 +155,8 @@ func (r *Runtime) explain(log string, failure error) error {
 	case !strings.Contains(lower, "exec"):
 	case strings.Contains(lower, "no such file or directory"):
 		kind = contract.CommandNotFound
-	case strings.Contains(lower, "permission denied"), strings.Contains(lower, "is a directory"), strings.Contains(lower, "exec format error"):
+	case strings.Contains(lower, "permission denied"), strings.Contains(lower, "is a directory"), strings.Contains(lower, "exec format error"),
+		strings.Contains(lower, "open executable: operation not permitted"): // crun 1.8 of a folder
 		kind = contract.CommandNotExecutable
 	}
 	return contract.Errorf(kind, "%s", message)
