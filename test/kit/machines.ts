@@ -6,15 +6,15 @@ import { machines, peer } from './places'
 export type Target = MachineName | 'peer'
 
 /**
- * Defines the same tests for every target. With `only`, for these machines alone, and not for another engine.
+ * Defines the same tests for every target. With `only`, for these alone.
  * `engine()` is to be called inside a test.
  */
 export function onEachMachine(
   title: string,
   define: (engine: () => TestEngine, target: Target) => void,
-  only?: MachineName[],
+  only?: Target[],
 ) {
-  const targets: Target[] = peer ? (only ? [] : ['peer']) : machines.filter((name) => !only || only.includes(name))
+  const targets = (peer ? (['peer'] as Target[]) : machines).filter((name) => !only || only.includes(name))
   if (targets.length === 0) return describe.skip(`${title} (not on this target)`, () => undefined)
   describe.each(targets)(`${title} on %s`, (target) => {
     const engine = () => {
