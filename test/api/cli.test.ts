@@ -122,43 +122,47 @@ onEachMachine(
 )
 
 describe.skipIf(peer)('berth engine', () => {
-  it.each(machines)('starts, shows and stops an engine on %s, and leaves the docker context alone', async (machine) => {
-    const dir = await mkdtemp(join(tmpdir(), 'berth-start-'))
-    const env = {
-      BERTH_DATA_DIR: dir,
-      BERTH_SNAPSHOT_DIR: snapshotDir,
-      DOCKER_CONFIG: join(dir, 'docker'),
-      BERTH_HOST: '',
-      DOCKER_HOST: '',
-    }
-    const berth = (...args: string[]) => berthWith({ env }, ...args)
-    try {
-      const before = await berth('engine', 'status')
-      expect(before.code).toBe(1)
-      expect(before.stdout).toContain('Engine:   stopped')
-      const down = await berth('ps')
-      expect(down.code).toBe(1)
-      expect(down.stderr).toContain(
-        `Cannot connect to the Berth engine at unix://${dir}/berth.sock: is it running? Start it with \`berth engine start\`.`,
-      )
+  it.each(machines)(
+    'starts, shows and stops an engine on %s, and leaves the docker context alone',
+    { timeout: 300_000 },
+    async (machine) => {
+      const dir = await mkdtemp(join(tmpdir(), 'berth-start-'))
+      const env = {
+        BERTH_DATA_DIR: dir,
+        BERTH_SNAPSHOT_DIR: snapshotDir,
+        DOCKER_CONFIG: join(dir, 'docker'),
+        BERTH_HOST: '',
+        DOCKER_HOST: '',
+      }
+      const berth = (...args: string[]) => berthWith({ env }, ...args)
+      try {
+        const before = await berth('engine', 'status')
+        expect(before.code).toBe(1)
+        expect(before.stdout).toContain('Engine:   stopped')
+        const down = await berth('ps')
+        expect(down.code).toBe(1)
+        expect(down.stderr).toContain(
+          `Cannot connect to the Berth engine at unix://${dir}/berth.sock: is it running? Start it with \`berth engine start\`.`,
+        )
 
-      const started = await berth('engine', 'start', '--machine', machine)
-      expect(started.stdout).toContain(`engine ready unix://${dir}/berth.sock machine=${machine}`)
-      expect(started.code).toBe(0)
-      expect(ok(await berth('engine', 'start'))).toContain('already running')
-      expect(ok(await berth('engine', 'status', '--format', '{{.State}} {{.Machine}}'))).toBe(`running ${machine}`)
-      expect(ok(await berth('machine', '--format', '{{.driver}}'))).toBe(machine)
-      expect(ok(await berth('version', '--format', '{{.Server.Os}}'))).toBe('linux')
-      expect(ok(await berth('info'))).toContain('Server Version:')
-      expect(ok(await berth('engine', 'stop'))).toContain('stopped')
-      expect((await berth('engine', 'status')).code).toBe(1)
-      expect((await run('ls', [env.DOCKER_CONFIG])).code).not.toBe(0)
-    } finally {
-      await berth('engine', 'stop')
-      await endAgent(dir)
-      await rm(dir, { recursive: true, force: true })
-    }
-  })
+        const started = await berth('engine', 'start', '--machine', machine)
+        expect(started.stdout).toContain(`engine ready unix://${dir}/berth.sock machine=${machine}`)
+        expect(started.code).toBe(0)
+        expect(ok(await berth('engine', 'start'))).toContain('already running')
+        expect(ok(await berth('engine', 'status', '--format', '{{.State}} {{.Machine}}'))).toBe(`running ${machine}`)
+        expect(ok(await berth('machine', '--format', '{{.driver}}'))).toBe(machine)
+        expect(ok(await berth('version', '--format', '{{.Server.Os}}'))).toBe('linux')
+        expect(ok(await berth('info'))).toContain('Server Version:')
+        expect(ok(await berth('engine', 'stop'))).toContain('stopped')
+        expect((await berth('engine', 'status')).code).toBe(1)
+        expect((await run('ls', [env.DOCKER_CONFIG])).code).not.toBe(0)
+      } finally {
+        await berth('engine', 'stop')
+        await endAgent(dir)
+        await rm(dir, { recursive: true, force: true })
+      }
+    },
+  )
 
   it('berth context shows up in docker context ls', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'berth-context-'))

@@ -91,7 +91,7 @@ describe.skipIf(!runsOn('native'))('kill -9 of the engine on native', () => {
 })
 
 describe.skipIf(!runsOn('builtin'))('kill -9 of the engine on builtin', () => {
-  it('takes the VM along, and what was written is there after the restart', async () => {
+  it('takes the VM along, and what was written is there after the restart', { timeout: 300_000 }, async () => {
     const env = { BERTH_SNAPSHOT_DIR: snapshotDir }
     const first = await startEngine({ machine: 'builtin', env })
     ok(

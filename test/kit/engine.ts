@@ -136,9 +136,12 @@ export async function startEngine({
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
+  // A test that timed out never comes to its own cleaning up.
+  const killAtExit = () => child.kill('SIGKILL')
+  process.once('exit', killAtExit)
   const lines: string[] = []
   child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()))
-  const ended = once(child, 'exit')
+  const ended = once(child, 'exit').finally(() => process.off('exit', killAtExit))
   const ready = new Promise<boolean>((resolve) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line)
