@@ -35,6 +35,11 @@ export class EngineService {
     return this.#state
   }
 
+  /** Whether there is an engine that this app started. */
+  get owned(): boolean {
+    return this.#child !== undefined
+  }
+
   onState(listener: (state: EngineState) => void): void {
     this.#stateListeners.add(listener)
   }

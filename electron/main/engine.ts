@@ -7,10 +7,11 @@ export function setupEngine(): EngineService {
   const engine = new EngineService()
   engine.onState((state) => broadcast('engine', state))
   void app.whenReady().then(() => engine.start())
-  let quitting = false
+  let stopping = false
   app.on('before-quit', (event) => {
-    if (quitting) return
-    quitting = true
+    // Asked a second time, the app leaves at once; the engine ends by itself then.
+    if (stopping || !engine.owned) return
+    stopping = true
     event.preventDefault()
     void engine.stop().finally(() => app.quit())
   })
