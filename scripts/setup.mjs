@@ -131,6 +131,7 @@ function program() {
     'renderer',
     'shared',
     'bench',
+    'test/kit',
     'resources/guest/contract.json',
     'electron.vite.config.ts',
     'package.json',

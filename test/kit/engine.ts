@@ -26,9 +26,10 @@ export interface RunOptions {
 export function run(command: string, args: string[], { input, env, cwd }: RunOptions = {}): Promise<Output> {
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...env }, cwd, maxBuffer: 256 * 1024 * 1024 }
-    const child = execFile(command, args, options, (error, stdout, stderr) =>
-      resolve({ code: error ? (typeof error.code === 'number' ? error.code : 1) : 0, stdout, stderr }),
-    )
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
+      if (error && typeof error.code === 'string') resolve({ code: 127, stdout, stderr: error.message })
+      else resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr })
+    })
     // A command that ends before it has read its input is no fault of ours.
     child.stdin!.on('error', () => undefined)
     child.stdin!.end(input)
