@@ -1,4 +1,4 @@
-import { app, clipboard, shell } from 'electron'
+import { clipboard, shell } from 'electron'
 import { type Theme, themes } from '../../shared/app'
 import type { EngineService } from './engine-process'
 import type { Settings } from './settings'
@@ -21,7 +21,6 @@ export function createHandlers(engine: EngineService, settings: Settings) {
       },
     },
     app: {
-      version: () => app.getVersion(),
       copy: (text: string) => clipboard.writeText(String(text)),
       /** Opens a published port in the browser; nothing but this computer's own ports can be opened. */
       openPort: async (port: number) => {

@@ -54,11 +54,7 @@ export function useLogs(details: () => ContainerInspectInfo | undefined) {
   )
   onScopeDispose(() => abort?.abort())
 
-  function clear(): void {
-    buffer.clear()
-    show()
-  }
-  return { lines, loading, error, clear }
+  return { lines, loading, error }
 }
 
 /** An RFC 3339 time as the API's `since` takes it: UNIX seconds with nanoseconds. */

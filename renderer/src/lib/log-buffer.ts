@@ -43,10 +43,6 @@ export class LogBuffer {
     return tty ? (bytes) => push(STDOUT, bytes) : createDemuxer(push)
   }
 
-  clear(): void {
-    this.lines = []
-  }
-
   #stream(stream: number, resumeAfter: string) {
     let state = this.#streams.get(stream)
     if (!state) {
