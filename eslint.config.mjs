@@ -47,8 +47,17 @@ export default ts.config(
     // The one exception: the type of the bridge that preload exposes.
     rules: mayNotImport(room('engine'), room('machine'), room('cli'), room('main'), electron, '^node:'),
   },
-  { files: ['electron/main/**', 'electron/preload/**'], rules: mayNotImport(room('engine'), room('machine'), room('cli'), room('renderer')) },
+  {
+    files: ['electron/main/**', 'electron/preload/**'],
+    rules: mayNotImport(room('engine'), room('machine'), room('cli'), room('renderer')),
+  },
   { files: ['electron/engine/**'], rules: mayNotImport(room('main'), room('cli'), room('renderer'), electron) },
-  { files: ['electron/machine/**'], rules: mayNotImport(room('engine'), room('main'), room('cli'), room('renderer'), electron) },
-  { files: ['electron/cli/**'], rules: mayNotImport(room('engine'), room('machine'), room('main'), room('renderer'), electron) },
+  {
+    files: ['electron/machine/**'],
+    rules: mayNotImport(room('engine'), room('main'), room('cli'), room('renderer'), electron),
+  },
+  {
+    files: ['electron/cli/**'],
+    rules: mayNotImport(room('engine'), room('machine'), room('main'), room('renderer'), electron),
+  },
 )
