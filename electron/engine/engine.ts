@@ -89,7 +89,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ? dialHere(address, port)
       : guest().open('dial', { network: 'tcp', address: `${address}:${port}` }),
   )
-  const containers: Containers = new Containers({ db, guest, facts, features, events, images, volumes, networks, ports, log })
+  const containers: Containers = new Containers({
+    db,
+    guest,
+    facts,
+    features,
+    events,
+    images,
+    volumes,
+    networks,
+    ports,
+    log,
+  })
 
   const system = {
     instance: instanceOf(db),
