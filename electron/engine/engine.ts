@@ -66,7 +66,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     onEvent: (event) => containers.onGuestEvent(event),
     onHello: async (hello) => {
       images.guestHas(hello.layers)
-      await networks.start()
+      networks.start()
       await containers.reconcile(hello)
     },
   })

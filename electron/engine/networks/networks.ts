@@ -69,7 +69,7 @@ export class Networks {
   constructor(private readonly options: NetworksOptions) {}
 
   /** Makes the networks that every engine has. To be called when the machine has started; again after it was replaced. */
-  async start(): Promise<void> {
+  start(): void {
     this.ensured.clear()
     if (!this.byName('bridge')) {
       const bridge = `berth-${randomBytes(4).toString('hex')}`
@@ -77,7 +77,9 @@ export class Networks {
     }
     if (!this.byName('host')) this.insert({ name: 'host', driver: 'host' })
     if (!this.byName('none')) this.insert({ name: 'none', driver: 'null' })
-    await this.ensureBridge(this.byName('bridge')!)
+    // Not waited for: it takes a second in an emulated guest. The first container waits for the same promise, and a
+    // failure is tried again, and told, by the next one to need the bridge.
+    this.ensureBridge(this.byName('bridge')!).catch(() => undefined)
   }
 
   list(): Network[] {
