@@ -141,7 +141,8 @@ onEachMachine('containers', (engine) => {
       expect(await readlink(join(dir, 'out/link'))).toBe('/etc/passwd')
       const missing = await docker('cp', `${name}:/no/such/file`, dir)
       expect(missing.code).toBe(1)
-      expect(missing.stderr).toMatch(/Could not find the file \/no\/such\/file in container/)
+      // The client's words before and since docker 23.
+      expect(missing.stderr).toMatch(/(Could not find the file |No such container:path: [^/]+)\/no\/such\/file/)
       ok(await docker('rm', name))
     } finally {
       await rm(dir, { recursive: true })
