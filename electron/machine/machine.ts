@@ -18,7 +18,7 @@ export type Stage = (typeof stages)[number]
 
 export interface StageReport {
   stage: Stage
-  /** A short sentence for a person, e.g. "Booting Linux for the first time (about 15 s)". */
+  /** A short sentence for a person, e.g. "Booting Linux for the first time (about a minute)". */
   text: string
   /** 0 to 1 where it can be known. */
   progress?: number

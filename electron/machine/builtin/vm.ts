@@ -22,7 +22,7 @@ const guestIsOff = milestone()
 
 /** Boots Linux with an empty disk, keeps a snapshot of both for all starts to come and ends. */
 async function boot(options: VmOptions): Promise<void> {
-  enter('vm', 'Booting Linux for the first time (about 15 s)')
+  enter('vm', 'Booting Linux for the first time (about a minute)')
   const emptyDisk = `${options.diskFile}.boot`
   await rm(emptyDisk, { force: true })
   const pc = await makePc({ ...options, diskFile: emptyDisk })
