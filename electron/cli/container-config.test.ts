@@ -7,7 +7,7 @@ const files: Record<string, string> = {
   '/env': '# comment\n\nA=1\n  B=two words\r\nHOME\nGONE\n',
   '/labels': 'x=1\ny\n',
 }
-const around = { env: { HOME: '/home/ann' }, cwd: '/work', readText: (path: string) => files[path] ?? '' }
+const around = { env: { HOME: '/home/ann' }, cwd: '/here', readText: (path: string) => files[path] ?? '' }
 
 function configOf(...argv: string[]) {
   const { flags, args } = parseFlags(containerFlags, argv, true)
@@ -99,7 +99,7 @@ describe('containerConfig', () => {
   it('tells anonymous volumes, named ones and binds apart', () => {
     const config = sent('-v', '/anon', '-v', 'data:/d:ro', '-v', './rel:/r', '-v', '/abs:/a:ro,z', 'img')
     expect(config.Volumes).toEqual({ '/anon': {} })
-    expect(config.HostConfig.Binds).toEqual(['data:/d:ro', '/work/rel:/r', '/abs:/a:ro,z'])
+    expect(config.HostConfig.Binds).toEqual(['data:/d:ro', '/here/rel:/r', '/abs:/a:ro,z'])
   })
 
   it('reads --mount', () => {
@@ -111,7 +111,7 @@ describe('containerConfig', () => {
     expect(Mounts).toEqual([
       {
         Type: 'bind',
-        Source: '/work/x',
+        Source: '/here/x',
         Target: '/b',
         ReadOnly: true,
         BindOptions: { Propagation: 'rslave', CreateMountpoint: false },
