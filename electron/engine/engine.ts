@@ -21,6 +21,7 @@ import { Networks } from './networks/networks'
 import { dialHere, Ports } from './networks/ports'
 import { ContentStore } from './store/content'
 import { openDatabase, type Db } from './store/database'
+import { readEngineConfig } from './system/config'
 import { listen } from './system/listen'
 import { openLog } from './system/log'
 import { chooseDriver, MachineHost } from './system/machine-host'
@@ -48,6 +49,7 @@ export interface Engine {
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { dataDir, onStage } = options
   await mkdir(dataDir, { recursive: true, mode: 0o711 })
+  const config = await readEngineConfig(dataDir)
   const log = openLog(join(dataDir, 'log', 'engine.log'))
   const choice = await chooseDriver(options.machine)
   const machine = choice.driver.name
@@ -81,6 +83,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     facts,
     events,
     usedBy: (imageId) => containers.usingImage(imageId),
+    config,
   })
   const volumes = new Volumes({ db, guest, events, usedBy: (name) => containers.usingVolume(name) })
   const networks = new Networks({ db, guest, facts, events, hostNetwork: () => features().hostNetwork })

@@ -16,6 +16,7 @@ import type { Events } from '../events/events'
 import { RegistryClient, type Credentials } from '../registry/client'
 import { type ContentStore } from '../store/content'
 import type { Db } from '../store/database'
+import type { EngineConfig } from '../system/config'
 import { Admission } from './admission'
 import { Catalog } from './catalog'
 import { applyChanges } from './changes'
@@ -41,6 +42,7 @@ export interface ImagesOptions {
   events: Events
   /** The containers made from an image. */
   usedBy: (imageId: string) => ImageUser[]
+  config: EngineConfig
 }
 
 /** An image as others use it. */
@@ -131,7 +133,13 @@ export class Images {
   ): Promise<void> {
     const wanted = this.platform(platform)
     const client = new RegistryClient(reference, credentials)
-    const parts = { client, store: this.store, content: this.options.content, admission: this.admission }
+    const parts = {
+      client,
+      store: this.store,
+      content: this.options.content,
+      admission: this.admission,
+      config: this.options.config,
+    }
     try {
       const one = reference.tag ?? reference.digest
       const references = one ? [reference] : (await client.tags(signal)).map((tag) => ({ ...reference, tag }))

@@ -10,6 +10,7 @@ import { EngineError } from '../errors'
 import type { RegistryClient } from '../registry/client'
 import { ConnectionError, RegistryError } from '../registry/errors'
 import { digestOf, type ContentStore } from '../store/content'
+import type { EngineConfig } from '../system/config'
 import type { Admission, Lease } from './admission'
 import {
   chainIds,
@@ -27,10 +28,6 @@ import { meter, step, type OnProgress } from './progress'
 import type { ImageStore } from './store'
 import { counted } from './streams'
 
-/** As many layers as dockerd fetches at once. */
-const parallel = 3
-const attempts = 5
-
 const layerTypes =
   /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(foreign\.)?diff\.tar)([.+](gzip|zstd))?$/
 const configTypes =
@@ -41,6 +38,7 @@ export interface PullParts {
   store: ImageStore
   content: ContentStore
   admission: Admission
+  config: Pick<EngineConfig, 'max-concurrent-downloads' | 'max-download-attempts'>
 }
 
 /** Short enough for a progress line: the first 12 hex digits. */
@@ -133,23 +131,24 @@ function checked(manifest: ImageManifest): ImageManifest {
 }
 
 async function fetchImage(
-  { client, store, content, admission }: PullParts,
+  parts: PullParts,
   lease: Lease,
   manifest: ImageManifest,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<string> {
+  const { store, content, admission } = parts
   const config = store.get(manifest.config.digest)?.config ?? (await fetchConfig())
   const chain = chainIds(readConfig(config).rootfs.diff_ids)
 
   async function fetchConfig() {
-    await fetchBlob(client, content, lease, manifest.config, () => undefined, signal)
+    await fetchBlob(parts, lease, manifest.config, () => undefined, signal)
     return content.bytes(manifest.config.digest, maxDocument)
   }
 
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const limit = limiter(parallel)
+  const limit = limiter(parts.config['max-concurrent-downloads'])
   const blobs = manifest.layers.map(async (layer, position) => {
     const id = short(layer.digest)
     const known = store.layer(chain[position] ?? '')
@@ -162,7 +161,7 @@ async function fetchImage(
     onProgress(step(id, 'Pulling fs layer'))
     await limit(
       () => onProgress(step(id, 'Waiting')),
-      () => download(client, content, lease, layer, onProgress, either),
+      () => download(parts, lease, layer, onProgress, either),
     )
     return layer.digest
   })
@@ -184,23 +183,21 @@ async function fetchImage(
 }
 
 async function download(
-  client: RegistryClient,
-  content: ContentStore,
+  parts: PullParts,
   lease: Lease,
   layer: Descriptor,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const id = short(layer.digest)
-  await fetchBlob(client, content, lease, layer, meter(onProgress, 'Downloading', id, layer.size), signal)
+  await fetchBlob(parts, lease, layer, meter(onProgress, 'Downloading', id, layer.size), signal)
   onProgress(step(id, 'Verifying Checksum'))
   onProgress(step(id, 'Download complete'))
 }
 
 /** Brings a blob into the content store; a connection that breaks is tried again, content that is wrong is not. */
 async function fetchBlob(
-  client: RegistryClient,
-  content: ContentStore,
+  { client, content, config }: PullParts,
   lease: Lease,
   { digest, size }: Descriptor,
   onBytes: (bytes: number) => void,
@@ -212,7 +209,7 @@ async function fetchBlob(
       return
     } catch (error) {
       const broken = error instanceof ConnectionError || !(error instanceof EngineError)
-      if (!broken || signal.aborted || attempt === attempts) throw error
+      if (!broken || signal.aborted || attempt === config['max-download-attempts']) throw error
       await setTimeout(attempt * 200, undefined, { signal })
     }
   }

@@ -10,6 +10,7 @@ import { GuestError, type LinkStream } from '../../machine/link'
 import { Events, type DockerEvent } from '../events/events'
 import { ContentStore, digestOf } from '../store/content'
 import { openDatabase } from '../store/database'
+import { defaultConfig } from '../system/config'
 import { Images } from './images'
 import type { ProgressMessage } from './progress'
 import type { ImageUser } from './removal'
@@ -82,6 +83,7 @@ export async function imagesForTest(arch = 'amd64') {
     guest: () => double.guest(),
     facts: () => ({ arch, storageDriver: 'overlay2' }),
     usedBy: (id) => users.get(id) ?? [],
+    config: defaultConfig,
   })
   const messages: ProgressMessage[] = []
   return {
