@@ -1,5 +1,5 @@
 /**
- * The one set-up behind `npm start`, `npm test` and the other scripts: `node scripts/setup.mjs [start|engine|test|package]`.
+ * The one set-up behind `npm start`, `npm test` and the other scripts: `node scripts/setup.mjs [start|engine|api|test|package]`.
  * Each step says what it does, and is skipped in milliseconds when there is nothing to do.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -30,10 +30,12 @@ const testing = {
   xvfb: '/usr/bin/Xvfb',
   xauth: '/usr/bin/xauth',
   curl: '/usr/bin/curl',
+  'docker-compose': '/usr/bin/docker-compose',
 }
 
 const purposes = {
   start: { packages: { ...compiler, ...guestBuild, ...(hasDisplay() ? window : {}) }, electron: hasDisplay() },
+  api: { packages: { ...compiler, ...guestBuild, ...testing }, electron: false },
   engine: { packages: { ...compiler, ...guestBuild }, electron: false },
   test: { packages: { ...compiler, ...guestBuild, ...window, ...testing }, electron: true, everything: true },
   package: { packages: { ...compiler, ...guestBuild, ...window }, electron: true },

@@ -1,11 +1,23 @@
 /**
  * The second half of `npm test`: every suite, one after another, and at the end one line `N passed, N failed` over all
  * of them. `npm test -- unit e2e` runs some.
+ *
+ * `npm run test:api -- [--against unix:///PATH] [--machines native,builtin] [FILE...]` runs the API tests alone: over
+ * another engine (dockerd, to compare), over fewer machines, of some files.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { dockerCli } from './docker-cli.mjs'
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { against: { type: 'string' }, machines: { type: 'string' } },
+})
+if (options.against) process.env.BERTH_TEST_AGAINST = options.against
+if (options.machines) process.env.BERTH_TEST_MACHINES = options.machines
+const testFiles = positionals.filter((name) => name.endsWith('.test.ts'))
 
 const project = join(import.meta.dirname, '..')
 const reports = join(project, '.cache/test-reports')
@@ -20,6 +32,7 @@ const vitest = (name) => ({
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${report(name)}`,
+    ...testFiles,
   ],
   count: () => {
     const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report(name), 'utf8'))
@@ -71,7 +84,7 @@ function report(name) {
   return join(reports, `${name}.json`)
 }
 
-const asked = process.argv.slice(2)
+const asked = positionals.filter((name) => !testFiles.includes(name))
 const unknown = asked.filter((name) => !(name in suites))
 if (unknown.length > 0) {
   console.error(`no such suite: ${unknown.join(', ')} (there are ${Object.keys(suites).join(', ')})`)

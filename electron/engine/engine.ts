@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { berthVersion, maxApiVersion } from '../../shared/version'
 import { starterImage } from '../machine/files'
 import { MachineError, type DriverName, type StageReport } from '../machine/machine'
+import { absentRoutes } from './api/absent'
 import { berthRoutes } from './api/berth'
 import { containerRoutes } from './api/containers'
 import { execRoutes } from './api/exec'
@@ -120,6 +121,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...imageRoutes(images),
       ...volumeRoutes(volumes),
       ...networkRoutes(networks),
+      ...absentRoutes(),
       ...berthRoutes(host),
     ],
     headers: {

@@ -6,21 +6,16 @@ import { describe, expect, it } from 'vitest'
 import { run, startEngine, type TestEngine } from '../kit/engine'
 import { call } from '../kit/http'
 import { imageArchive, makeImage, sha256, tar, type MadeImage } from '../kit/images'
-import { fresh, ok, onEachMachine, runsOn } from '../kit/machines'
+import { differs, fresh, ok, onEachMachine, runsOn } from '../kit/machines'
 import { startLyingRegistry } from '../kit/registry'
 
-/** Every image's id and names: what must not change when something bad is refused. */
-const inventory = async (engine: TestEngine) =>
-  ok(
-    await engine.docker(
-      'images',
-      '-a',
-      '--no-trunc',
-      '--digests',
-      '--format',
-      '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}',
-    ),
-  )
+/** Every image's id and names, sorted: what must not change when something bad is refused. */
+async function inventory(engine: TestEngine) {
+  const columns = '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}'
+  return ok(await engine.docker('images', '-a', '--no-trunc', '--digests', '--format', columns))
+    .split('\n')
+    .sort()
+}
 
 /** The error of a load, from its status or from its stream of messages. */
 async function loadError(engine: TestEngine, archive: Buffer): Promise<string> {
@@ -30,7 +25,7 @@ async function loadError(engine: TestEngine, archive: Buffer): Promise<string> {
   return errors.join('\n')
 }
 
-onEachMachine('bad input', (engine) => {
+onEachMachine('bad input', (engine, target) => {
   async function platform() {
     const { Os: os, Architecture: architecture } = JSON.parse(
       ok(await engine().docker('image', 'inspect', 'busybox')),
@@ -40,7 +35,7 @@ onEachMachine('bad input', (engine) => {
   async function refuses(archive: Buffer, message: RegExp) {
     const before = await inventory(engine())
     expect(await loadError(engine(), archive)).toMatch(message)
-    expect(await inventory(engine())).toBe(before)
+    expect(await inventory(engine())).toEqual(before)
   }
   /** A good image with one layer, to be damaged. */
   const good = async (): Promise<MadeImage> => makeImage([await tar([['file', 'content']])], await platform())
@@ -48,14 +43,14 @@ onEachMachine('bad input', (engine) => {
   it('a sound archive of the kind that the others are made of is loaded', async () => {
     const name = `${fresh('sound')}:v1`
     expect(await loadError(engine(), await imageArchive(await good(), name))).toBe('')
-    expect(await inventory(engine())).toContain(name)
+    expect((await inventory(engine())).join()).toContain(name)
     ok(await engine().docker('rmi', name))
   })
 
   it('an archive that is no tar', () => refuses(Buffer.alloc(2048, 'x'), /./))
 
   it('an archive without a manifest', async () =>
-    refuses(await tar([['readme', 'nothing here']]), /manifest|index|invalid/i))
+    refuses(await tar([['readme', 'nothing here']]), /manifest|index|invalid|no such file/i))
 
   it('an archive cut short', async () => {
     const archive = await imageArchive(await good(), `${fresh('short')}:v1`)
@@ -88,7 +83,7 @@ onEachMachine('bad input', (engine) => {
 
   const link = (name: string, linkname: string): TarEntry => ({ header: { name, size: 0, type: 'symlink', linkname } })
   const hard = (name: string, linkname: string): TarEntry => ({ header: { name, size: 0, type: 'link', linkname } })
-  it.each([
+  differs(target).each([
     ['climbs out with ..', [['../../etc/passwd', 'evil']]],
     ['climbs out in the middle', [['a/../../../etc/passwd', 'evil']]],
     ['links hard to what lies outside', [hard('passwd', '../../../../etc/passwd')]],
@@ -118,7 +113,7 @@ onEachMachine('bad input', (engine) => {
       const { code, stderr } = await engine().docker('pull', `${registry.address}/liar:v1`)
       expect(code).toBe(1)
       expect(stderr).toMatch(/digest|verification failed|mismatch|corrupt/i)
-      expect(await inventory(engine())).toBe(before)
+      expect(await inventory(engine())).toEqual(before)
     } finally {
       await registry.stop()
     }
@@ -133,7 +128,7 @@ onEachMachine('bad input', (engine) => {
       const { code, stderr } = await engine().docker('pull', name)
       expect(code).toBe(1)
       expect(stderr).toMatch(/no matching manifest for linux/)
-      expect(await inventory(engine())).toBe(before)
+      expect(await inventory(engine())).toEqual(before)
     } finally {
       await registry.stop()
     }
@@ -159,7 +154,7 @@ describe.skipIf(!runsOn('native'))('a full data disk on native', () => {
       const layer = await tar([['big', Buffer.alloc(40 * 1024 * 1024, 'x')]])
       const archive = await imageArchive(makeImage([layer], { os, architecture }), 'big:v1')
       expect(await loadError(engine, archive)).toMatch(/no space left on device|ENOSPC/i)
-      expect(await inventory(engine)).toBe(before)
+      expect(await inventory(engine)).toEqual(before)
       // Logs and the database may have grown a little.
       expect((await used()) - usedBefore).toBeLessThan(4 * 1024 * 1024)
       expect(ok(await engine.docker('run', '--rm', 'busybox', 'echo', 'fine'))).toBe('fine')

@@ -28,10 +28,10 @@ onEachMachine('system', (engine) => {
     expect(plain.json().KernelVersion).not.toBe('')
   })
 
-  it.each(['/v1.23/version', '/v1.99/version'])('refuses %s with a clear message', async (path) => {
-    const { status, json } = await call(engine(), 'GET', path)
+  it.each(['/v1.11/version', '/v1.99/version'])('refuses %s with a clear message', async (path) => {
+    const { status, body } = await call(engine(), 'GET', path)
     expect(status).toBe(400)
-    expect(json().message).toMatch(/version 1\.(23|99) is too (old|new)/)
+    expect(body.toString()).toMatch(/version 1\.(11|99) is too (old|new)/)
   })
 
   it('answers 404 with a message for a page that is not there', async () => {

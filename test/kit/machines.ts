@@ -1,4 +1,4 @@
-import { describe, expect, inject } from 'vitest'
+import { describe, expect, inject, it } from 'vitest'
 import { engineAt, type MachineName, type Output, type TestEngine } from './engine'
 import { machines, peer } from './places'
 
@@ -25,6 +25,9 @@ export function onEachMachine(
     define(engine, target)
   })
 }
+
+/** `it` for what Berth does otherwise than dockerd; docs/compatibility.md says why. */
+export const differs = (target: Target) => it.skipIf(target === 'peer')
 
 /** Whether tests run on this machine that start engines of their own. */
 export const runsOn = (machine: MachineName) => !peer && machines.includes(machine)

@@ -63,8 +63,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-async function call(method: string, path: string, body?: string): Promise<{ message: IncomingMessage; text: string }> {
-  const sent = httpRequest({ socketPath, method, path })
+async function call(
+  method: string,
+  path: string,
+  body?: string,
+  type = 'application/json',
+): Promise<{ message: IncomingMessage; text: string }> {
+  const sent = httpRequest({ socketPath, method, path, headers: body === undefined ? {} : { 'Content-Type': type } })
   sent.end(body)
   const [message] = (await once(sent, 'response')) as [IncomingMessage]
   let text = ''
@@ -96,6 +101,7 @@ test('a body is checked', async () => {
   expect((await call('POST', '/echo', '{"Name":"x"}')).text.trim()).toBe('{"Name":"x"}')
   expect((await call('POST', '/echo', '{"Name":1}')).message.statusCode).toBe(400)
   expect((await call('POST', '/echo', '{')).text).toContain('invalid JSON')
+  expect((await call('POST', '/echo', '{"Name":"x"}', 'text/plain')).text).toContain('unsupported Content-Type')
 })
 
 test('not modified has no body', async () => {
@@ -121,7 +127,7 @@ test('an upgraded connection gets the body, then both directions, and outlives t
   const socket = connect({ path: socketPath, allowHalfOpen: true })
   const body = '{"Tty":true}'
   socket.write(
-    `POST /v1.41/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${body.length}\r\n\r\n${body}hel`,
+    `POST /v1.41/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}hel`,
   )
   setTimeout(() => socket.end('lo'), 20)
   let text = ''

@@ -81,7 +81,7 @@ async function dispatch(
         version,
         signal: reply.signal,
         stream: reply.body,
-        json: (schema) => readJson(reply.body, schema),
+        json: (schema) => readJson(reply.body, message.headers['content-type'], schema),
         hijack: (contentType) => reply.hijack(contentType),
       })
     }
@@ -120,7 +120,11 @@ function splitVersion(pathname: string): { version: number; path: string } {
 
 const number = (version: string): number => Number(version)
 
-async function readJson<S extends z.ZodType>(body: Readable, schema: S): Promise<z.infer<S>> {
+async function readJson<S extends z.ZodType>(
+  body: Readable,
+  contentType: string | undefined,
+  schema: S,
+): Promise<z.infer<S>> {
   const parts: Buffer[] = []
   let length = 0
   for await (const part of body) {
@@ -129,6 +133,12 @@ async function readJson<S extends z.ZodType>(body: Readable, schema: S): Promise
     if (length > maxJsonBody) throw new EngineError('invalid', 'request body too large')
   }
   const text = Buffer.concat(parts).toString()
+  const type = contentType?.split(';')[0]!.trim().toLowerCase()
+  if (type ? type !== 'application/json' : length > 0)
+    throw new EngineError(
+      'invalid',
+      `unsupported Content-Type header (${contentType ?? ''}): must be 'application/json'`,
+    )
   let parsed: unknown
   try {
     parsed = text.trim() === '' ? {} : JSON.parse(text)

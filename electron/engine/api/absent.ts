@@ -1,0 +1,42 @@
+import { EngineError, type ErrorKind } from '../errors'
+import { ok, type Handler, type Route } from './http'
+
+const refuse =
+  (kind: ErrorKind, message: string): Handler =>
+  () =>
+    Promise.reject(new EngineError(kind, message))
+
+const noManager = refuse(
+  'unavailable',
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+)
+const noSwarm = refuse('unsupported', 'Berth has no swarm mode')
+const noPlugins = refuse('unsupported', 'Berth takes no plugins')
+
+const swarmKinds = ['nodes', 'services', 'tasks', 'secrets', 'configs']
+
+/** What Docker has and Berth has not (swarm, plugins): the answers of a dockerd that is in no swarm and has no plugin. */
+export function absentRoutes(): Route[] {
+  return [
+    ['GET', '/swarm', noManager],
+    ['GET', '/swarm/unlockkey', noManager],
+    ['POST', '/swarm/update', noManager],
+    ['POST', '/swarm/init', noSwarm],
+    ['POST', '/swarm/join', noSwarm],
+    ['POST', '/swarm/leave', refuse('unavailable', 'This node is not part of a swarm')],
+    ...swarmKinds.flatMap((kind): Route[] => [
+      ['GET', `/${kind}`, noManager],
+      ['GET', `/${kind}/{rest*}`, noManager],
+      ['POST', `/${kind}/{rest*}`, noManager],
+      ['DELETE', `/${kind}/{rest*}`, noManager],
+    ]),
+    ['GET', '/plugins', async () => ok([])],
+    ['GET', '/plugins/privileges', noPlugins],
+    ['POST', '/plugins/pull', noPlugins],
+    [
+      'GET',
+      '/plugins/{name*}/json',
+      ({ params }) => Promise.reject(new EngineError('notFound', `plugin "${params.name}" not found`)),
+    ],
+  ]
+}
