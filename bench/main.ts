@@ -2,52 +2,62 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { builtin } from './builtin'
-import { run } from './run'
+import { builds } from './build'
+import { builtin, builtinSummary } from './builtin'
+import { compare, type Comparable } from './compare'
+import { cp } from './cp'
+import { events } from './events'
+import { load } from './load'
+import { logs } from './logs'
+import { memory } from './memory'
+import { ps } from './ps'
+import { detached, exec, run } from './run'
 
-export interface BenchmarkInput {
-  runs: number
-  /** The peer's address, `unix://PATH`. */
-  vs?: string
-  /** An engine of ours that runs already; without it the benchmark starts one on a folder of its own. */
-  host?: string
-  /** The engine's bundle. */
-  script: string
-  /** A folder for whatever the benchmark needs; removed afterwards. */
-  scratch: string
+const comparable: Record<string, Comparable> = {
+  memory,
+  run,
+  detached,
+  exec,
+  ps,
+  events,
+  load,
+  build: builds,
+  logs,
+  cp,
 }
 
-export interface Benchmark {
-  summary: string
-  /** Measures and gives the report. */
-  measure(input: BenchmarkInput): Promise<string>
-}
+const usage = `usage: npm run bench -- NAME... [--vs unix:///PATH.sock] [--runs N] [--host unix:///PATH.sock]
 
-const benchmarks: Record<string, Benchmark> = { run, builtin }
+On the native machine, with --vs also on another engine, in turn:
+${Object.entries({ all: { summary: 'all of these' }, ...comparable })
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+On the builtin machine:
+  ${'builtin'.padEnd(10)}${builtinSummary}
+`
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { runs: { type: 'string', default: '20' }, vs: { type: 'string' }, host: { type: 'string' } },
   })
-  const [name] = positionals
-  const benchmark = name === undefined ? undefined : benchmarks[name]
-  if (!benchmark) {
-    console.log('usage: npm run bench -- NAME [--vs unix:///PATH.sock] [--runs N] [--host unix:///PATH.sock]\n')
-    for (const [own, { summary }] of Object.entries(benchmarks)) console.log(`  ${own.padEnd(10)}${summary}`)
-    return name === undefined ? 0 : 2
+  const names = positionals.flatMap((name) => (name === 'all' ? Object.keys(comparable) : [name]))
+  if (names.length === 0 || !names.every((name) => name === 'builtin' || name in comparable)) {
+    console.log(usage)
+    return names.length === 0 ? 0 : 2
   }
   const runs = Number(values.runs)
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a number of at least 1, not ${values.runs}`)
   const scratch = await mkdtemp(join(tmpdir(), 'berth-bench-'))
+  const input = { runs, vs: values.vs, host: values.host, script: join(__dirname, 'engine.js'), scratch }
   try {
-    const script = join(__dirname, 'engine.js')
-    const report = await benchmark.measure({ runs, vs: values.vs, host: values.host, script, scratch })
     const [processor] = cpus()
-    console.log(
-      `${name} · ${cpus().length} × ${processor?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}\n`,
-    )
-    console.log(report)
+    const memorySize = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`
+    console.log(`${cpus().length} × ${processor?.model.trim()}, ${memorySize}, Node ${process.version}\n`)
+    const compared = names.filter((name) => name !== 'builtin').map((name) => comparable[name]!)
+    if (compared.length > 0) console.log(await compare(compared, input))
+    if (names.includes('builtin')) console.log(await builtin(input))
     return 0
   } finally {
     await rm(scratch, { recursive: true, force: true })

@@ -6,15 +6,15 @@ export async function time(action: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Measures several actions in turn, A B A B, so that whatever else the computer does falls on all of them alike. One
- * round before the first counted one warms caches.
+ * Takes samples of several things in turn, A B A B, so that whatever else the computer does falls on all of them alike.
+ * One round before the first counted one warms caches. Gives one list of samples a thing.
  */
-export async function interleave(runs: number, actions: (() => Promise<unknown>)[]): Promise<number[][]> {
-  const samples = actions.map((): number[] => [])
+export async function interleave(runs: number, takers: (() => Promise<number>)[]): Promise<number[][]> {
+  const samples = takers.map((): number[] => [])
   for (let round = -1; round < runs; round++)
-    for (const [i, action] of actions.entries()) {
-      const ms = await time(action)
-      if (round >= 0) samples[i]!.push(ms)
+    for (const [i, take] of takers.entries()) {
+      const sample = await take()
+      if (round >= 0) samples[i]!.push(sample)
     }
   return samples
 }

@@ -1,42 +1,49 @@
-import { engineAt, startEngine, type TestEngine } from '../test/kit/engine'
-import type { Benchmark } from './main'
-import { interleave } from './measure'
-import { ratio, table } from './report'
+import { image, must, onEach, withSleepers, ask, type Comparable } from './compare'
+import { time } from './measure'
 
-const image = 'busybox:latest'
-
-async function must(engine: TestEngine, ...args: string[]) {
-  const { code, stderr } = await engine.docker(...args)
-  if (code !== 0) throw new Error(`docker ${args.join(' ')} on ${engine.host}: exit code ${code}: ${stderr.trim()}`)
+export const run: Comparable = {
+  summary: '`docker run --rm busybox true`, by the docker command',
+  measure: async (input) => [
+    {
+      what: 'docker run --rm',
+      unit: 'ms',
+      bar: 0.4,
+      samples: await onEach(input, (engine) => time(() => must(engine, 'run', '--rm', image, 'true'))),
+    },
+  ],
 }
 
-/** Gives the peer the very image that we have. */
-async function shareImage(ours: TestEngine, peer: TestEngine, archive: string) {
-  await must(ours, 'save', '-o', archive, image)
-  await must(peer, 'load', '-q', '-i', archive)
+export const detached: Comparable = {
+  summary: '`docker run -d` and `docker rm -f`, by the docker command',
+  measure: async (input) => [
+    {
+      what: 'docker run -d, rm -f',
+      unit: 'ms',
+      bar: 1,
+      samples: await onEach(input, (engine) =>
+        time(async () => must(engine, 'rm', '-f', await must(engine, 'run', '-d', image, 'sleep', '1000'))),
+      ),
+    },
+  ],
 }
 
-export const run: Benchmark = {
-  summary: '`docker run --rm busybox true` on the native machine, with --vs against another engine',
-  async measure({ runs, vs, host, script, scratch }) {
-    const own = host ? undefined : await startEngine({ machine: 'native', script })
-    try {
-      const ours = own ?? engineAt(host!)
-      const engines = vs ? [ours, engineAt(vs)] : [ours]
-      if (vs) await shareImage(ours, engines[1]!, `${scratch}/${image.replace(':', '-')}.tar`)
-      const once = (engine: TestEngine) => () => must(engine, 'run', '--rm', image, 'true')
-      const client = () => must(ours, 'version', '--format', '{{.Server.Version}}')
-      const [clientSamples, ...samples] = await interleave(runs, [client, ...engines.map(once)])
-      const lines = samples.map((ms, i) => ({
-        what: `docker run --rm busybox true, ${i === 0 ? 'ours' : vs}`,
-        samples: ms,
-        unit: 'ms' as const,
-      }))
-      const floor = { what: 'docker version (the client and one call)', samples: clientSamples!, unit: 'ms' as const }
-      const compared = samples[1] ? `\n\nours / peer: ${ratio(samples[0]!, samples[1])} (bar: at most 0.40)` : ''
-      return table([...lines, floor]) + compared
-    } finally {
-      await own?.remove()
-    }
-  },
+export const exec: Comparable = {
+  summary: '`true` in a running container: create, start with its output, inspect; by the API',
+  measure: (input) =>
+    withSleepers(input.engines, async (idOf) => [
+      {
+        what: 'exec',
+        unit: 'ms',
+        bar: 1,
+        samples: await onEach(input, (engine) =>
+          time(async () => {
+            const body = { AttachStdout: true, AttachStderr: true, Cmd: ['true'] }
+            const { Id } = (await ask(engine, 'POST', `/containers/${idOf(engine)}/exec`, body)).json()
+            await ask(engine, 'POST', `/exec/${Id}/start`, { Detach: false, Tty: false })
+            const { ExitCode } = (await ask(engine, 'GET', `/exec/${Id}/json`)).json()
+            if (ExitCode !== 0) throw new Error(`exec on ${engine.host} ended with ${ExitCode}`)
+          }),
+        ),
+      },
+    ]),
 }
