@@ -10,6 +10,7 @@ import { containerRoutes } from './api/containers'
 import { execRoutes } from './api/exec'
 import { imageRoutes } from './api/images'
 import { networkRoutes } from './api/networks'
+import { registryRoutes } from './api/registry'
 import { createApiServer } from './api/server'
 import { systemRoutes } from './api/system'
 import { volumeRoutes } from './api/volumes'
@@ -20,6 +21,7 @@ import { Images } from './images/images'
 import { forward } from './networks/dns'
 import { Networks } from './networks/networks'
 import { dialHere, Ports } from './networks/ports'
+import { Registries } from './registry/registries'
 import { ContentStore } from './store/content'
 import { openDatabase, type Db } from './store/database'
 import { readEngineConfig } from './system/config'
@@ -77,6 +79,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const facts = () => host.facts()
   const features = () => host.running().features
   const content = new ContentStore(join(dir, 'content'))
+  const registries = new Registries(config, dataDir)
   const images = new Images({
     db,
     content,
@@ -84,6 +87,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     facts,
     events,
     usedBy: (imageId) => containers.usingImage(imageId),
+    registries,
     config,
   })
   const volumes = new Volumes({ db, guest, events, usedBy: (name) => containers.usingVolume(name) })
@@ -119,6 +123,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...containerRoutes(containers),
       ...execRoutes(containers),
       ...imageRoutes(images),
+      ...registryRoutes(registries),
       ...volumeRoutes(volumes),
       ...networkRoutes(networks),
       ...absentRoutes(),
@@ -141,6 +146,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     server.close()
     server.closeAllConnections()
     await containers.stop()
+    await registries.close()
     await host.stop().catch((error: unknown) => log(`stop: ${messageOf(error)}`))
     db.close()
     await rm(pidFile, { force: true })

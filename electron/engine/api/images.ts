@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { isDigest, parseReference, type Reference } from '../../../shared/reference'
 import { EngineError, messageOf } from '../errors'
 import type { Images } from '../images/images'
+import { readDocument } from '../images/oci'
 import type { OnProgress } from '../images/progress'
 import { listFilters } from '../images/selection'
-import type { Credentials } from '../registry/client'
+import { registryAuth, requiredRegistryAuth } from './registry-auth'
 import { created, filters, flag, ok, stream, type ApiAnswer, type ApiRequest, type Route } from './http'
 
 /** The routes of Docker's image resource. */
@@ -27,6 +28,7 @@ export function imageRoutes(images: Images): Route[] {
     ['GET', '/images/{name*}/json', async ({ params, version }) => ok(images.inspect(params.name!, version))],
     ['GET', '/images/{name*}/history', async ({ params }) => ok(images.history(params.name!))],
     ['POST', '/images/prune', (request) => prune(images, request)],
+    ['POST', '/images/{name*}/push', (request) => push(images, request)],
     ['POST', '/images/{name*}/tag', (request) => tag(images, request)],
     ['DELETE', '/images/{name*}', (request) => remove(images, request)],
   ]
@@ -40,6 +42,22 @@ async function pull(images: Images, { query, headers, signal }: ApiRequest): Pro
     credentials: registryAuth(headers['x-registry-auth']),
   }
   return progressAnswer(signal, (onProgress) => images.pull(reference, onProgress, signal, options))
+}
+
+async function push(images: Images, { params, query, headers, signal }: ApiRequest): Promise<ApiAnswer> {
+  const credentials = requiredRegistryAuth(headers['x-registry-auth'])
+  const reference = named(params.name!, query.get('tag') ?? '')
+  const options = { credentials, platform: platformOf(query.get('platform')) }
+  return progressAnswer(signal, (onProgress) => images.push(reference, onProgress, signal, options))
+}
+
+const platformSchema = z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() })
+
+/** A platform as newer calls have it, JSON of OCI's, in one word. Throws kind 'invalid'. */
+function platformOf(text: string | null): string | undefined {
+  if (!text) return undefined
+  const { os, architecture, variant } = readDocument('platform', platformSchema, Buffer.from(text))
+  return [os, architecture, ...(variant ? [variant] : [])].join('/')
 }
 
 async function importImage(images: Images, request: ApiRequest): Promise<ApiAnswer> {
@@ -91,18 +109,6 @@ async function tag(images: Images, { params, query }: ApiRequest): Promise<ApiAn
 
 async function remove(images: Images, { params, query }: ApiRequest): Promise<ApiAnswer> {
   return ok(await images.remove(params.name!, { force: flag(query, 'force'), prune: !flag(query, 'noprune') }))
-}
-
-const authSchema = z.object({ username: z.string().optional(), password: z.string().optional() })
-
-/** What X-Registry-Auth carries: JSON in base64url. Like dockerd, what can't be read counts as nothing. */
-function registryAuth(header: string | string[] | undefined): Credentials | undefined {
-  try {
-    const { username, password } = authSchema.parse(JSON.parse(Buffer.from(String(header), 'base64url').toString()))
-    return username && password ? { username, password } : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** The request's body. What is not read of it is passed over, so that the client comes to read its answer. */

@@ -15,7 +15,7 @@ export interface Lease {
 /** An image to take in: the bytes of its configuration, and its layers' blobs, bottom first, as they become there. */
 export interface Candidate {
   config: Buffer
-  /** Digests in the content store. */
+  /** Digests in the content store; those of a pull lie aside in it until the image is whole. */
   blobs: readonly (string | Promise<string>)[]
   parent?: string
 }
@@ -87,6 +87,7 @@ export class Admission {
       rows.push({ chainId, diffId, blob, ...unpacked })
       if (words.done) onProgress(step(id, words.done))
     }
+    for (const { blob } of rows) await this.content.keep(blob)
     const id = digestOf(bytes)
     const { architecture, os, variant = '' } = config
     this.store.insert({ id, config: bytes, architecture, os, variant, parent }, rows)

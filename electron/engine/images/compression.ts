@@ -4,13 +4,24 @@ import { Decompress } from 'fzstd'
 import { EngineError } from '../errors'
 import { readableOf } from './streams'
 
+/** A compression that layers in registries may have. */
+export type Compression = 'gzip' | 'zstd'
+
 const magics: readonly (readonly [name: string, bytes: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b, 0x08]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['bzip2', [0x42, 0x5a, 0x68]],
 ]
-const longestMagic = 6
+export const longestMagic = 6
+
+const nameOf = (head: Uint8Array) => magics.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0]
+
+/** The compression of a layer that begins with these bytes; undefined for none. */
+export function compressionIn(head: Uint8Array): Compression | undefined {
+  const name = nameOf(head)
+  return name === 'gzip' || name === 'zstd' ? name : undefined
+}
 
 /**
  * The bytes of `source` uncompressed: gzip and zstd are known by their first bytes, anything else goes through as it is.
@@ -18,7 +29,7 @@ const longestMagic = 6
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { head, all } = await peek(source)
-  const name = magics.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0]
+  const name = nameOf(head)
   if (name === undefined) yield* all
   else if (name === 'gzip') yield* gunzip(all)
   else if (name === 'zstd') yield* unzstd(all)

@@ -6,6 +6,7 @@ import {
   familiarName,
   familiarRepository,
   parseReference,
+  repositoryOf,
   withDefaultTag,
   type Reference,
 } from '../../../shared/reference'
@@ -13,7 +14,10 @@ import type { GuestFacts } from '../../machine/contract'
 import type { Guest } from '../../machine/guest'
 import { EngineError } from '../errors'
 import type { Events } from '../events/events'
-import { RegistryClient, type Credentials } from '../registry/client'
+import type { Credentials } from '../registry/auth'
+import type { RegistryClient } from '../registry/client'
+import type { Registries } from '../registry/registries'
+import type { RetryPolicy } from '../registry/retries'
 import { type ContentStore } from '../store/content'
 import type { Db } from '../store/database'
 import type { EngineConfig } from '../system/config'
@@ -21,12 +25,14 @@ import { Admission } from './admission'
 import { Catalog } from './catalog'
 import { applyChanges } from './changes'
 import { decompress } from './compression'
+import { Downloads } from './downloads'
 import { GuestLayers } from './layers'
 import { loadedWords, readArchive } from './load'
 import { guestLayer, type ImageConfig, type ImageRunConfig } from './oci'
 import { canRun, isPlatform, parsePlatform, platformName, type Platform } from './platform'
 import type { OnProgress } from './progress'
 import { pullImage } from './pull'
+import { noSuchImage, noSuchTag, noTags, pushImage } from './push'
 import { Removal, type ImageUser, type RemovalRecord } from './removal'
 import { writeArchive, type SavedImage } from './save'
 import { select, type Filters } from './selection'
@@ -42,7 +48,10 @@ export interface ImagesOptions {
   events: Events
   /** The containers made from an image. */
   usedBy: (imageId: string) => ImageUser[]
-  config: EngineConfig
+  registries: Registries
+  config: Pick<EngineConfig, 'max-concurrent-downloads' | 'max-concurrent-uploads' | 'max-download-attempts'>
+  /** Milliseconds before a broken transfer is tried again; doubled for each time after that. */
+  retryDelay?: number
 }
 
 /** An image as others use it. */
@@ -65,8 +74,13 @@ export class Images {
   private readonly layers: GuestLayers
   private readonly admission: Admission
   private readonly removal: Removal
+  private readonly retries: RetryPolicy
+  private readonly downloads: Downloads
 
   constructor(private readonly options: ImagesOptions) {
+    const { content, config } = options
+    this.retries = { attempts: config['max-download-attempts'], delay: options.retryDelay ?? 1000 }
+    this.downloads = new Downloads(content, config['max-concurrent-downloads'], this.retries)
     this.store = new ImageStore(options.db)
     this.catalog = new Catalog(this.store)
     this.layers = new GuestLayers(options.content, options.guest)
@@ -124,7 +138,10 @@ export class Images {
     return below.map(guestLayer).reverse()
   }
 
-  /** Pulls what `reference` names: one tag or digest, or every tag of the repository when it names neither. */
+  /**
+   * Pulls what `reference` names: one tag or digest, or every tag of the repository when it names neither. A mirror that
+   * cannot help is passed over.
+   */
   async pull(
     reference: Reference,
     onProgress: OnProgress,
@@ -132,24 +149,64 @@ export class Images {
     { platform, credentials }: { platform?: string; credentials?: Credentials } = {},
   ): Promise<void> {
     const wanted = this.platform(platform)
-    const client = new RegistryClient(reference, credentials)
-    const parts = {
-      client,
-      store: this.store,
-      content: this.options.content,
-      admission: this.admission,
-      config: this.options.config,
-    }
-    try {
-      const one = reference.tag ?? reference.digest
-      const references = one ? [reference] : (await client.tags(signal)).map((tag) => ({ ...reference, tag }))
-      for (const each of references) {
-        await pullImage(parts, each, wanted, onProgress, signal)
-        const name = familiarName(each)
-        this.options.events.emit('image', 'pull', name, { ...this.labels(name), name: familiarRepository(each) })
+    const clients = await this.options.registries.forPull(reference, credentials)
+    for (const [position, client] of clients.entries()) {
+      try {
+        return await this.pullFrom(client, reference, wanted, onProgress, signal)
+      } catch (error) {
+        if (position === clients.length - 1 || signal.aborted) throw error
       }
-    } finally {
-      await client.close()
+    }
+  }
+
+  private async pullFrom(
+    client: RegistryClient,
+    reference: Reference,
+    platform: Platform,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { content } = this.options
+    const { store, admission, downloads } = this
+    const parts = { client, store, content, admission, downloads, retries: this.retries }
+    const one = reference.tag ?? reference.digest
+    const references = one ? [reference] : (await client.tags(signal)).map((tag) => ({ ...reference, tag }))
+    let changed = false
+    for (const each of references) {
+      changed = (await pullImage(parts, each, platform, onProgress, signal)) || changed
+      const name = familiarName(each)
+      this.options.events.emit('image', 'pull', name, { ...this.labels(name), name: familiarRepository(each) })
+    }
+    const word = changed ? 'Downloaded newer image' : 'Image is up to date'
+    onProgress({ status: `Status: ${word} for ${familiarName(reference)}` })
+  }
+
+  /** Pushes one tag, or with none every tag of the repository. */
+  async push(
+    reference: Reference,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+    { platform, credentials }: { platform?: string; credentials?: Credentials } = {},
+  ): Promise<void> {
+    onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` })
+    const names = this.store.referencesIn(repositoryOf(reference))
+    if (names.length === 0) throw noSuchImage(reference)
+    if (reference.digest) throw new EngineError('invalid', 'cannot push a digest reference')
+    const tagged = names.map(parseReference).filter(({ tag }) => tag && (!reference.tag || tag === reference.tag))
+    const client = await this.options.registries.forPush(reference, credentials)
+    await client.reach(signal)
+    if (tagged.length === 0) throw reference.tag ? noSuchTag(reference) : noTags(reference)
+    const { content, config } = this.options
+    const parallel = config['max-concurrent-uploads']
+    const parts = { client, store: this.store, content, retries: this.retries, parallel }
+    for (const each of tagged) {
+      const { id } = this.resolve(familiarName(each), platform)
+      await this.admission.lease(async (lease) => {
+        for (const { blob } of this.store.layersOf(id)) lease.blobs.add(blob)
+        await pushImage(parts, each, this.store.get(id)!, onProgress, signal)
+      })
+      const name = familiarName(each)
+      this.options.events.emit('image', 'push', name, { ...this.labels(name), name: familiarRepository(each) })
     }
   }
 

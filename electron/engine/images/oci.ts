@@ -14,6 +14,7 @@ export const mediaTypes = {
   dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
+  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 } as const
 
 const digest = z.string().refine(isDigest, 'invalid digest')
@@ -109,11 +110,26 @@ export const readManifest = (bytes: Buffer): ImageManifest => readDocument('imag
 
 export const isIndexType = (type: string): boolean => type === mediaTypes.ociIndex || type === mediaTypes.dockerIndex
 
-/** What a manifest or index says it is; older OCI ones leave it to their fields. */
-export function typeOf(bytes: Buffer): string {
-  const kinds = z.object({ mediaType: nullable(z.string()), manifests: z.unknown().optional() })
-  const { mediaType, manifests } = readDocument('image manifest', kinds, bytes)
-  return mediaType ?? (manifests === undefined ? mediaTypes.ociManifest : mediaTypes.ociIndex)
+export const isManifestType = (type: string): boolean =>
+  type === mediaTypes.ociManifest || type === mediaTypes.dockerManifest
+
+/**
+ * What a manifest or index says it is. Older ones leave it to `told`, the media type that they were sent as, or else to
+ * their fields. Throws kind 'invalid' when the two disagree, and for what could be read as either, which would mean
+ * different things to different readers (CVE-2021-41190).
+ */
+export function typeOf(bytes: Buffer, told = ''): string {
+  const part = z.unknown().optional()
+  const kinds = z.object({ mediaType: nullable(z.string()), manifests: part, layers: part, config: part })
+  const { mediaType, manifests, layers, config } = readDocument('image manifest', kinds, bytes)
+  // Some registries send everything as application/json.
+  const precise = isIndexType(told) || isManifestType(told) ? told : undefined
+  const type = mediaType ?? precise ?? (manifests === undefined ? mediaTypes.ociManifest : mediaTypes.ociIndex)
+  if (precise && type !== precise)
+    throw new EngineError('invalid', `mediaType in manifest should be '${precise}' not '${type}'`)
+  if (isIndexType(type) ? layers !== undefined || config !== undefined : manifests !== undefined)
+    throw new EngineError('invalid', 'invalid image manifest: it is a manifest and an index at once')
+  return type
 }
 
 /** The chain IDs of an image's layers, bottom first (OCI image spec, "Layer ChainID"). */

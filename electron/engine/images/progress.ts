@@ -1,6 +1,6 @@
 import { humanSize } from '../../../shared/units'
 
-/** One object of the stream that pull, load, import (and later push and build) answer with: Docker's "JSON message". */
+/** One object of the stream that pull, push, load, import and build answer with: Docker's "JSON message". */
 export interface ProgressMessage {
   status?: string
   id?: string
@@ -8,6 +8,8 @@ export interface ProgressMessage {
   /** The bar as text, for those who only print it. */
   progress?: string
   stream?: string
+  /** What a program may want to know of the outcome. */
+  aux?: object
 }
 
 export type OnProgress = (message: ProgressMessage) => void

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import {
   canonicalName,
   familiarName,
@@ -8,46 +7,34 @@ import {
 } from '../../../shared/reference'
 import { EngineError } from '../errors'
 import type { RegistryClient } from '../registry/client'
-import { ConnectionError, RegistryError } from '../registry/errors'
-import { digestOf, type ContentStore } from '../store/content'
-import type { EngineConfig } from '../system/config'
+import { RegistryError } from '../registry/errors'
+import { retryWord, type RetryPolicy } from '../registry/retries'
+import type { ContentStore } from '../store/content'
 import type { Admission, Lease } from './admission'
-import {
-  chainIds,
-  isIndexType,
-  maxDocument,
-  readConfig,
-  readIndex,
-  readManifest,
-  typeOf,
-  type Descriptor,
-  type ImageManifest,
-} from './oci'
-import { bestFor, platformName, type Platform } from './platform'
+import type { Downloads } from './downloads'
+import { fetchConfig, findManifest } from './manifests'
+import { chainIds, readConfig, type Descriptor, type ImageManifest } from './oci'
+import type { Platform } from './platform'
 import { meter, step, type OnProgress } from './progress'
 import type { ImageStore } from './store'
-import { counted } from './streams'
-
-const layerTypes =
-  /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(foreign\.)?diff\.tar)([.+](gzip|zstd))?$/
-const configTypes =
-  /^application\/(vnd\.oci\.image\.config\.v1\+json|vnd\.docker\.container\.image\.v1\+json|octet-stream)$/
 
 export interface PullParts {
   client: RegistryClient
   store: ImageStore
   content: ContentStore
   admission: Admission
-  config: Pick<EngineConfig, 'max-concurrent-downloads' | 'max-download-attempts'>
+  downloads: Downloads
+  retries: RetryPolicy
 }
 
 /** Short enough for a progress line: the first 12 hex digits. */
 const short = (digest: string) => digest.slice('sha256:'.length).slice(0, 12)
 
 /**
- * Pulls one image: its manifest (through an index the one for `platform`), its configuration, its layers three at a
- * time, each unpacked as soon as those below it are. The name moves to the image at the very end. Throws EngineErrors in
- * dockerd's words; nothing stays of an image that did not come whole.
+ * Pulls one image: its manifest (through an index the one for `platform`), its configuration, its layers side by side,
+ * each unpacked as soon as those below it are. The name moves to the image at the very end. Returns whether it leads to
+ * another image than before. Throws EngineErrors in dockerd's words; nothing stays of an image that did not come whole
+ * but the beginnings of its layers, to be continued.
  */
 export async function pullImage(
   parts: PullParts,
@@ -55,79 +42,26 @@ export async function pullImage(
   platform: Platform,
   onProgress: OnProgress,
   signal: AbortSignal,
-): Promise<void> {
-  const { client, store, admission } = parts
-  const wanted = reference.digest ?? reference.tag!
-  const top = await fetchManifest(client, wanted, signal).catch((error: unknown) => {
-    throw pullError(error, reference)
-  })
-  if (reference.digest && top.digest !== reference.digest)
-    throw new EngineError('invalid', `manifest verification failed for digest ${reference.digest}`)
-  onProgress({ status: `Pulling from ${reference.path}`, id: wanted })
-
-  const manifest = await resolveManifest(client, top, platform, reference, signal)
+): Promise<boolean> {
+  const { client, store, admission, retries } = parts
+  const { manifest, documents } = await findManifest(client, store, reference, platform, retries, signal).catch(
+    (error: unknown) => {
+      throw pullError(error, reference)
+    },
+  )
+  onProgress({ status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag! })
   const name = canonicalName(reference.digest ? { ...reference, tag: undefined } : reference)
   const before = store.named(name)?.id
-  const id = await admission.lease((lease) => fetchImage(parts, lease, manifest, onProgress, signal))
+  const { id, diffIds } = await admission.lease((lease) => fetchImage(parts, lease, manifest, onProgress, signal))
+  for (const document of documents) store.keepManifest(id, document)
+  manifest.layers.forEach(({ digest, size }, position) =>
+    store.addSource(diffIds[position]!, { repository: repositoryOf(reference), digest, size }),
+  )
+  const { digest } = documents[0]!
   store.name(name, id)
-  store.name(`${repositoryOf(reference)}@${top.digest}`, id)
-
-  const familiar = familiarName(reference)
-  onProgress({ status: `Digest: ${top.digest}` })
-  onProgress({
-    status:
-      id === before ? `Status: Image is up to date for ${familiar}` : `Status: Downloaded newer image for ${familiar}`,
-  })
-}
-
-interface Fetched {
-  bytes: Buffer
-  digest: string
-  type: string
-}
-
-async function fetchManifest(client: RegistryClient, tagOrDigest: string, signal: AbortSignal): Promise<Fetched> {
-  const { bytes, type } = await client.manifest(tagOrDigest, signal)
-  return {
-    bytes,
-    digest: digestOf(bytes),
-    type: /json|jws/.test(type) && type !== 'application/json' ? type : typeOf(bytes),
-  }
-}
-
-async function resolveManifest(
-  client: RegistryClient,
-  found: Fetched,
-  platform: Platform,
-  reference: Reference,
-  signal: AbortSignal,
-): Promise<ImageManifest> {
-  if (found.type.includes('distribution.manifest.v1+'))
-    throw new EngineError(
-      'invalid',
-      'Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported. Suggest the author of ' +
-        `${familiarName(reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2.`,
-    )
-  if (!isIndexType(found.type)) return checked(readManifest(found.bytes))
-  const candidates = readIndex(found.bytes).manifests.filter((candidate) => candidate.platform)
-  const best = bestFor(platform, candidates, (candidate) => candidate.platform!)
-  if (!best)
-    throw new EngineError('notFound', `no matching manifest for ${platformName(platform)} in the manifest list entries`)
-  const child = await fetchManifest(client, best.digest, signal)
-  if (child.digest !== best.digest)
-    throw new EngineError('invalid', `manifest verification failed for digest ${best.digest}`)
-  return resolveManifest(client, child, platform, reference, signal)
-}
-
-/** Refuses what is not an image, e.g. a Helm chart, before anything is downloaded. */
-function checked(manifest: ImageManifest): ImageManifest {
-  const types = [
-    { known: configTypes, type: manifest.config.mediaType },
-    ...manifest.layers.map((layer) => ({ known: layerTypes, type: layer.mediaType })),
-  ]
-  const strange = types.find(({ known, type }) => !known.test(type ?? ''))
-  if (strange) throw new EngineError('invalid', `unsupported media type ${strange.type}`)
-  return manifest
+  store.name(`${repositoryOf(reference)}@${digest}`, id)
+  onProgress({ status: `Digest: ${digest}` })
+  return id !== before
 }
 
 async function fetchImage(
@@ -136,19 +70,17 @@ async function fetchImage(
   manifest: ImageManifest,
   onProgress: OnProgress,
   signal: AbortSignal,
-): Promise<string> {
-  const { store, content, admission } = parts
-  const config = store.get(manifest.config.digest)?.config ?? (await fetchConfig())
-  const chain = chainIds(readConfig(config).rootfs.diff_ids)
-
-  async function fetchConfig() {
-    await fetchBlob(parts, lease, manifest.config, () => undefined, signal)
-    return content.bytes(manifest.config.digest, maxDocument)
-  }
+): Promise<{ id: string; diffIds: readonly string[] }> {
+  const { client, store, content, admission, downloads, retries } = parts
+  const here = store.get(manifest.config.digest)
+  const config = here?.config ?? (await fetchConfig(client, manifest.config, retries, signal))
+  const { diff_ids: diffIds } = readConfig(config).rootfs
+  // Of an image that is here nothing is fetched, and dockerd tells nothing.
+  if (here && diffIds.length === manifest.layers.length) return { id: here.id, diffIds }
+  const chain = chainIds(diffIds)
 
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const limit = limiter(parts.config['max-concurrent-downloads'])
   const blobs = manifest.layers.map(async (layer, position) => {
     const id = short(layer.digest)
     const known = store.layer(chain[position] ?? '')
@@ -159,10 +91,7 @@ async function fetchImage(
       return blob
     }
     onProgress(step(id, 'Pulling fs layer'))
-    await limit(
-      () => onProgress(step(id, 'Waiting')),
-      () => download(parts, lease, layer, onProgress, either),
-    )
+    await download(client, downloads, layer, onProgress, either)
     return layer.digest
   })
   // The first failure ends the other downloads.
@@ -173,7 +102,7 @@ async function fetchImage(
     idOf: (position: number) => short(manifest.layers[position]!.digest),
   }
   try {
-    return await admission.admit(lease, { config, blobs }, words, onProgress, either)
+    return { id: await admission.admit(lease, { config, blobs }, words, onProgress, either), diffIds }
   } catch (error) {
     // A download that failed first has the cause; this abort then changes nothing.
     failed.abort(error)
@@ -183,55 +112,21 @@ async function fetchImage(
 }
 
 async function download(
-  parts: PullParts,
-  lease: Lease,
+  client: RegistryClient,
+  downloads: Downloads,
   layer: Descriptor,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const id = short(layer.digest)
-  await fetchBlob(parts, lease, layer, meter(onProgress, 'Downloading', id, layer.size), signal)
+  const watcher = {
+    onWait: () => onProgress(step(id, 'Waiting')),
+    onBytes: meter(onProgress, 'Downloading', id, layer.size),
+    onRetry: (seconds: number) => onProgress(step(id, retryWord(seconds))),
+  }
+  await downloads.fetch(client, layer, watcher, signal)
   onProgress(step(id, 'Verifying Checksum'))
   onProgress(step(id, 'Download complete'))
-}
-
-/** Brings a blob into the content store; a connection that breaks is tried again, content that is wrong is not. */
-async function fetchBlob(
-  { client, content, config }: PullParts,
-  lease: Lease,
-  { digest, size }: Descriptor,
-  onBytes: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await content.ingest(counted(await client.blob(digest, signal), onBytes), lease.blobs, { digest, size })
-      return
-    } catch (error) {
-      const broken = error instanceof ConnectionError || !(error instanceof EngineError)
-      if (!broken || signal.aborted || attempt === config['max-download-attempts']) throw error
-      await setTimeout(attempt * 200, undefined, { signal })
-    }
-  }
-}
-
-/** Lets `most` tasks run at once; one that has to wait is told so by `onWait`. */
-function limiter(most: number) {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async (onWait: () => void, task: () => Promise<void>): Promise<void> => {
-    if (running >= most) {
-      onWait()
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else running++
-    try {
-      await task()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running--
-    }
-  }
 }
 
 /** Docker's words for a name that the registry does not have or does not show. */

@@ -24,6 +24,22 @@ export interface LayerRow {
   size: number
 }
 
+/** A manifest or an index, byte for byte as it came. */
+export interface ManifestRow {
+  digest: string
+  /** Its media type. */
+  type: string
+  bytes: Buffer
+}
+
+/** A blob in a registry that holds a layer's tar. */
+export interface LayerSource {
+  /** In full: `docker.io/library/busybox`. */
+  repository: string
+  digest: string
+  size: number
+}
+
 const imageColumns = 'id, config, architecture, os, variant, parent, tagged'
 const layerColumns = 'layers.chain_id AS chainId, diff_id AS diffId, blob, length, size'
 
@@ -131,6 +147,52 @@ export class ImageStore {
     })()
   }
 
+  /** Keeps a manifest that an image came by, or an index that led to it. */
+  keepManifest(image: string, { digest, type, bytes }: ManifestRow): void {
+    this.db
+      .prepare('INSERT INTO manifests (image, digest, type, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING')
+      .run(image, digest, type, bytes)
+  }
+
+  /** The manifests and indexes that an image came by. */
+  manifestsOf(image: string): ManifestRow[] {
+    return this.db
+      .prepare<[string], ManifestRow>('SELECT digest, type, bytes FROM manifests WHERE image = ? ORDER BY rowid')
+      .all(image)
+  }
+
+  /** The manifest or index with this digest, if an image came by it. */
+  manifest(digest: string): ManifestRow | undefined {
+    return this.db
+      .prepare<[string], ManifestRow>('SELECT digest, type, bytes FROM manifests WHERE digest = ? LIMIT 1')
+      .get(digest)
+  }
+
+  /** Takes note that a layer's tar lies in a repository. */
+  addSource(diffId: string, { repository, digest, size }: LayerSource): void {
+    this.db
+      .prepare(
+        'INSERT INTO layer_sources (diff_id, repository, digest, size) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      )
+      .run(diffId, repository, digest, size)
+  }
+
+  /** Where a layer's tar is known to lie, what was learnt last first. */
+  sourcesOf(diffId: string): LayerSource[] {
+    return this.db
+      .prepare<[string], LayerSource>(
+        'SELECT repository, digest, size FROM layer_sources WHERE diff_id = ? ORDER BY rowid DESC',
+      )
+      .all(diffId)
+  }
+
+  /** Takes note that it does not, after all. */
+  removeSource(diffId: string, { repository, digest }: LayerSource): void {
+    this.db
+      .prepare('DELETE FROM layer_sources WHERE diff_id = ? AND repository = ? AND digest = ?')
+      .run(diffId, repository, digest)
+  }
+
   /** Gives an image a name; one that another image has moves over. */
   name(reference: string, id: string): void {
     this.db.transaction(() => {
@@ -165,7 +227,9 @@ export class ImageStore {
       const drop = this.db.prepare(
         'DELETE FROM layers WHERE chain_id = ? AND chain_id NOT IN (SELECT chain_id FROM image_layers)',
       )
-      return chain.reverse().filter((chainId) => drop.run(chainId).changes > 0)
+      const dropped = chain.reverse().filter((chainId) => drop.run(chainId).changes > 0)
+      this.db.prepare('DELETE FROM layer_sources WHERE diff_id NOT IN (SELECT diff_id FROM layers)').run()
+      return dropped
     })()
   }
 

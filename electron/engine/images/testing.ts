@@ -8,6 +8,7 @@ import type { Op, Reply, Request } from '../../machine/contract'
 import type { Guest } from '../../machine/guest'
 import { GuestError, type LinkStream } from '../../machine/link'
 import { Events, type DockerEvent } from '../events/events'
+import { Registries } from '../registry/registries'
 import { ContentStore, digestOf } from '../store/content'
 import { openDatabase } from '../store/database'
 import { defaultConfig } from '../system/config'
@@ -84,6 +85,8 @@ export async function imagesForTest(arch = 'amd64') {
     facts: () => ({ arch, storageDriver: 'overlay2' }),
     usedBy: (id) => users.get(id) ?? [],
     config: defaultConfig,
+    registries: new Registries(defaultConfig, dir),
+    retryDelay: 1,
   })
   const messages: ProgressMessage[] = []
   return {

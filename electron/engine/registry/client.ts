@@ -1,26 +1,25 @@
-import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
-import { defaultDomain, type Reference } from '../../../shared/reference'
-import { berthVersion } from '../../../shared/version'
-import { maxDocument, mediaTypes } from '../images/oci'
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
 import { EngineError } from '../errors'
-import { connectionError, registryError } from './errors'
-
-const userAgent = `Berth/${berthVersion}`
-const maxRedirects = 5
-
-/** A user's name and password (or a token in the password's place) for a registry. */
-export interface Credentials {
-  username: string
-  password: string
-}
-
-type Response = Dispatcher.ResponseData
+import { digestOf, type Blob } from '../store/content'
+import { mediaTypes } from '../images/oci'
+import type { Credentials } from './auth'
+import { discard, type Connections, type Response } from './connections'
+import { readAll, readDocument } from './document'
+import { RegistryError } from './errors'
+import { RegistrySession, type RegistryPlace } from './session'
 
 /** A manifest or an index as the registry has it. */
 export interface ManifestAnswer {
   bytes: Buffer
   /** The media type that the registry says it has. */
   type: string
+}
+
+/** A blob's bytes from `start` on; the registry may begin earlier than it was asked to. */
+export interface BlobAnswer {
+  start: number
+  body: AsyncIterable<Uint8Array>
 }
 
 const accepted = [
@@ -31,133 +30,186 @@ const accepted = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1',
 ].join(', ')
 
-/**
- * Reads one repository of a registry (OCI distribution spec): https, and plain http where a registry on this computer
- * answers no https, as dockerd does. Throws EngineErrors in dockerd's words.
- */
-export class RegistryClient {
-  private readonly host: string
-  private readonly local: boolean
-  private readonly dispatcher: Dispatcher
-  private base: Promise<string> | undefined
-  private authorization: string | undefined
+/** More pages than any repository's tags have; a registry that never ends is not listened to. */
+const maxPages = 1000
 
-  constructor(
-    private readonly reference: Reference,
-    private readonly credentials?: Credentials,
-  ) {
-    this.host = reference.domain === defaultDomain ? 'registry-1.docker.io' : reference.domain
-    this.local = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(this.host)
-    // What is on this computer is not asked for through a proxy, and may have made its certificate itself.
-    this.dispatcher = this.local ? new Agent({ connect: { rejectUnauthorized: false } }) : new EnvHttpProxyAgent()
+/** One repository of a registry (OCI distribution spec). Throws EngineErrors in dockerd's words. */
+export class RegistryClient {
+  private readonly session: RegistrySession
+  private readonly path: string
+  private readonly pull: readonly string[]
+  private readonly push: readonly string[]
+
+  constructor(connections: Connections, { path, ...registry }: RegistryPlace, credentials?: Credentials) {
+    this.session = new RegistrySession(connections, registry, credentials)
+    this.path = `/v2/${path}`
+    this.pull = [`repository:${path}:pull`]
+    this.push = [`repository:${path}:pull,push`]
   }
 
-  async close(): Promise<void> {
-    await this.dispatcher.destroy()
+  /** Rejects when the registry cannot be reached. */
+  async reach(signal?: AbortSignal): Promise<void> {
+    await this.session.findBase(signal)
+  }
+
+  /** The digest that a tag has now, where the registry tells it without sending the manifest; else undefined. */
+  async digestOfTag(tag: string, signal?: AbortSignal): Promise<string | undefined> {
+    const headers = { accept: accepted }
+    const response = await this.session
+      .call(`${this.path}/manifests/${tag}`, { method: 'HEAD', headers, scopes: this.pull, expected: [200], signal })
+      .catch((error: unknown) => {
+        // A HEAD's refusal has no words; the GET that follows gets them.
+        if (error instanceof RegistryError) return undefined
+        throw error
+      })
+    await response?.body.dump()
+    const digest = response?.headers['docker-content-digest']
+    return typeof digest === 'string' ? digest : undefined
   }
 
   /** The manifest or index with this tag or digest. */
   async manifest(tagOrDigest: string, signal?: AbortSignal): Promise<ManifestAnswer> {
-    const response = await this.get(`/manifests/${tagOrDigest}`, { accept: accepted }, signal)
-    const type = String(response.headers['content-type'] ?? '')
-      .split(';')[0]!
-      .trim()
-    return { bytes: await readAll(response), type }
+    const call = { headers: { accept: accepted }, scopes: this.pull, signal }
+    return this.session.document(`${this.path}/manifests/${tagOrDigest}`, call, async (response) => {
+      const type = String(response.headers['content-type'] ?? '')
+        .split(';')[0]!
+        .trim()
+      return { bytes: await readAll(response), type }
+    })
   }
 
   /** All tags of the repository. */
   async tags(signal?: AbortSignal): Promise<string[]> {
-    const response = await this.get('/tags/list', { accept: 'application/json' }, signal)
-    return (JSON.parse((await readAll(response)).toString()) as { tags: string[] | null }).tags ?? []
-  }
-
-  /** The bytes of a blob; neither digest nor size are checked here. */
-  async blob(digest: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    return (await this.get(`/blobs/${digest}`, {}, signal)).body
-  }
-
-  private async get(path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {
-    this.base ??= this.findBase(signal)
-    const url = `${await this.base}/v2/${this.reference.path}${path}`
-    let response = await this.send(url, { ...headers, ...this.auth() }, signal)
-    if (response.statusCode === 401) {
-      const challenge = String(response.headers['www-authenticate'] ?? '')
-      const refused = await registryError(url, response)
-      this.authorization = await this.answer(challenge, refused, signal)
-      response = await this.send(url, { ...headers, ...this.auth() }, signal)
-    }
-    if (response.statusCode !== 200) throw await registryError(url, response)
-    return response
-  }
-
-  private auth(): Record<string, string> {
-    return this.authorization ? { authorization: this.authorization } : {}
-  }
-
-  /** The scheme and host to talk to. The registry is asked once, so that a failure to reach it names `/v2/`. */
-  private async findBase(signal?: AbortSignal): Promise<string> {
-    const ping = async (base: string) => {
-      const response = await this.send(`${base}/v2/`, {}, signal)
-      await response.body.dump()
-      return base
-    }
-    const secure = `https://${this.host}`
-    if (!this.local) return ping(secure)
-    return ping(secure).catch(() => ping(`http://${this.host}`))
-  }
-
-  /** GETs a URL, following redirects; what proves who we are goes to the registry's own host only. */
-  private async send(start: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {
-    let url = start
-    let sent = headers
-    for (let hops = 0; ; hops++) {
-      const response = await request(url, {
-        dispatcher: this.dispatcher,
-        headers: { 'user-agent': userAgent, ...sent },
-        signal,
-      }).catch((error: unknown) => {
-        throw signal?.aborted ? error : connectionError(url, error)
+    const schema = z.object({ tags: z.array(z.string()).nullish() })
+    const all: string[] = []
+    const call = { headers: { accept: 'application/json' }, scopes: this.pull, signal }
+    let next: string | undefined = `${this.path}/tags/list`
+    for (let page = 0; next !== undefined && page < maxPages; page++) {
+      next = await this.session.document<string | undefined>(next, call, async (response) => {
+        all.push(...((await readDocument('tags', schema, response)).tags ?? []))
+        return /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(response.headers.link ?? ''))?.[1]
       })
-      const { location } = response.headers
-      if (response.statusCode < 300 || response.statusCode > 399 || !location || hops === maxRedirects) return response
-      await response.body.dump()
-      const next = new URL(String(location), url)
-      if (next.host !== new URL(url).host) {
-        sent = Object.fromEntries(Object.entries(sent).filter(([name]) => name !== 'authorization'))
-      }
-      url = next.href
     }
+    return all
   }
 
-  /** Answers a 401's challenge (RFC 6750, Docker's token specification) with what goes into `Authorization`. */
-  private async answer(challenge: string, refused: Error, signal?: AbortSignal): Promise<string> {
-    const [, scheme = '', rest = ''] = /^(\w+)\s*(.*)$/s.exec(challenge) ?? []
-    const basic = this.credentials && `Basic ${base64(`${this.credentials.username}:${this.credentials.password}`)}`
-    if (scheme.toLowerCase() === 'basic') {
-      if (basic) return basic
-      throw new EngineError('internal', `Get "${await this.base}/v2/${this.reference.path}": no basic auth credentials`)
+  /**
+   * The bytes of a blob from `from` on, or from the beginning where the registry has no parts to give. The digest is not
+   * checked here; an answer that says it has another length than `size` is refused.
+   */
+  async blob({ digest, size }: Blob, from: number, signal?: AbortSignal): Promise<BlobAnswer> {
+    const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {}
+    const response = await this.session.call(`${this.path}/blobs/${digest}`, {
+      headers,
+      scopes: this.pull,
+      expected: [200, 206, 416],
+      signal,
+    })
+    const { statusCode, body } = response
+    const length = Number(response.headers['content-length'] ?? NaN)
+    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(response.headers['content-range'] ?? ''))
+    const [, first, last, total] = (range ?? []).map(Number)
+    if (statusCode === 206 && first === from && last === size - 1 && (total === size || Number.isNaN(total)))
+      return { start: from, body }
+    if (statusCode === 200 && (Number.isNaN(length) || length === size)) return { start: 0, body }
+    discard(response)
+    // What it says about parts makes no sense: without parts it may do better.
+    if (from > 0) return this.blob({ digest, size }, 0, signal)
+    throw new EngineError(
+      'invalid',
+      `${digest}: the registry has ${statusCode === 200 ? length : 'no such part'} of the ${size} bytes that the manifest tells`,
+    )
+  }
+
+  /** Whether the repository, as one that is pushed to, has the blob: its size, or undefined. */
+  async has(digest: string, signal?: AbortSignal): Promise<number | undefined> {
+    const call = { method: 'HEAD', scopes: this.push, expected: [200, 404], signal } as const
+    const response = await this.session.call(`${this.path}/blobs/${digest}`, call)
+    await response.body.dump()
+    return response.statusCode === 200 ? Number(response.headers['content-length'] ?? 0) : undefined
+  }
+
+  /**
+   * Begins an upload; with `mount`, asks for the blob to be taken over from another repository of the registry. Returns
+   * where to send the bytes, undefined when the blob was taken over.
+   */
+  async startUpload(
+    mount: { digest: string; from: string } | undefined,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const query = mount ? `?${new URLSearchParams({ mount: mount.digest, from: mount.from })}` : ''
+    const scopes = [...this.push, ...(mount ? [`repository:${mount.from}:pull`] : [])]
+    const headers = { 'content-length': '0' }
+    const sending = { method: 'POST', headers, scopes, expected: [201, 202], signal } as const
+    const response = await this.session.call(`${this.path}/blobs/uploads/${query}`, sending)
+    await response.body.dump()
+    return response.statusCode === 201 ? undefined : this.location(response)
+  }
+
+  /** Sends bytes whose digest is not known yet; returns where to go on. */
+  async sendBytes(location: string, body: Readable, signal?: AbortSignal): Promise<string> {
+    const headers = { 'content-type': 'application/octet-stream' }
+    const sending = { method: 'PATCH', headers, body, scopes: this.push, expected: [202, 204], signal } as const
+    const response = await this.session.call(location, sending)
+    await response.body.dump()
+    return this.location(response)
+  }
+
+  /** Ends an upload: what was sent, or `body` of `size` bytes, has this digest. */
+  async finishUpload(
+    location: string,
+    digest: string,
+    content?: { body: Readable | Buffer; size: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const url = new URL(location)
+    url.searchParams.set('digest', digest)
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'content-length': String(content?.size ?? 0),
     }
-    const given = Object.fromEntries([...rest.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]))
-    if (scheme.toLowerCase() !== 'bearer' || !given.realm) throw refused
-    const url = new URL(given.realm)
-    if (given.service) url.searchParams.set('service', given.service)
-    url.searchParams.set('scope', given.scope ?? `repository:${this.reference.path}:pull`)
-    const response = await this.send(url.href, basic ? { authorization: basic } : {}, signal)
-    if (response.statusCode !== 200) throw await registryError(url.href, response)
-    const answer = JSON.parse((await readAll(response)).toString()) as { token?: string; access_token?: string }
-    return `Bearer ${answer.token ?? answer.access_token}`
+    const sending = {
+      method: 'PUT',
+      headers,
+      body: content?.body,
+      scopes: this.push,
+      expected: [201, 204],
+      signal,
+    } as const
+    await (await this.session.call(url.href, sending)).body.dump()
   }
-}
 
-const base64 = (text: string) => Buffer.from(text).toString('base64')
-
-async function readAll({ body }: Response): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of body as AsyncIterable<Uint8Array>) {
-    length += part.length
-    if (length > maxDocument) throw new Error(`the registry's answer has more than ${maxDocument} bytes`)
-    parts.push(part)
+  /** Gives up an upload; that the registry forgets it by itself in the end is good enough. */
+  async cancelUpload(location: string): Promise<void> {
+    const sending = { method: 'DELETE', scopes: this.push, expected: [200, 202, 204, 404] } as const
+    await this.session.call(location, sending).then(
+      (response) => response.body.dump(),
+      () => undefined,
+    )
   }
-  return Buffer.concat(parts)
+
+  async putManifest(tag: string, type: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+    const headers = { 'content-type': type }
+    const sending = {
+      method: 'PUT',
+      headers,
+      body: bytes,
+      scopes: this.push,
+      expected: [200, 201, 202],
+      signal,
+    } as const
+    const response = await this.session.call(`${this.path}/manifests/${tag}`, sending)
+    await response.body.dump()
+    const stored = response.headers['docker-content-digest']
+    if (typeof stored === 'string' && stored !== digestOf(bytes))
+      throw new EngineError('internal', `the registry stored ${digestOf(bytes)} as ${stored}`)
+  }
+
+  private async location(response: Response): Promise<string> {
+    const { location } = response.headers
+    const base = await this.session.findBase()
+    if (typeof location !== 'string' || !URL.canParse(location, base))
+      throw new EngineError('internal', 'the registry does not say where to upload to')
+    return new URL(location, base).href
+  }
 }

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, rmSync } from 'node:fs'
+import { createReadStream, existsSync, rmSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors'
+import { IncomingBlob } from './incoming'
 
 /** Bytes by what they are: `digest` is `sha256:` and 64 hex digits, `size` counts bytes. */
 export interface Blob {
@@ -11,9 +12,12 @@ export interface Blob {
   size: number
 }
 
+/** How long the beginning of a download is kept for whoever continues it, in milliseconds. */
+const keepPartial = 24 * 3600 * 1000
+
 /**
- * Blobs on disk, named by their digest: `blobs/sha256/HEX`. A blob is written beside them, checked, synced and renamed,
- * so that what has a name is whole.
+ * Blobs on disk, named by their digest: `blobs/sha256/HEX`. A blob is written beside them (`ingest/`), checked, synced and
+ * renamed, so that what has a name is whole.
  */
 export class ContentStore {
   private readonly blobs: string
@@ -24,10 +28,53 @@ export class ContentStore {
     this.ingests = join(dir, 'ingest')
   }
 
-  /** Makes the folders, and clears away what was half-written; to be called once, before anything else. */
+  /**
+   * Makes the folders, and clears away what was half-written, but for downloads that may soon be continued; to be called
+   * once, before anything else.
+   */
   async open(): Promise<void> {
-    await rm(this.ingests, { recursive: true, force: true })
     for (const folder of [this.blobs, this.ingests]) await mkdir(folder, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(this.ingests)) {
+      const file = join(this.ingests, name)
+      const { mtimeMs } = await stat(file)
+      if (!name.endsWith(partial) || Date.now() - mtimeMs > keepPartial)
+        await rm(file, { recursive: true, force: true })
+    }
+  }
+
+  /**
+   * Lets a blob of a known digest arrive in pieces: `receive` appends what is missing. What came lies aside, to be read
+   * but not listed, until `keep`; when `receive` fails it stays there for the next one who asks for the same blob. A
+   * beginning that was left by an earlier one and proves wrong is forgotten, and `receive` called once more. One at a
+   * time for each digest. Throws kind 'invalid' when the bytes are wrong, 'internal' when the disk is full; nothing of
+   * them stays then.
+   */
+  async download(expected: Blob, receive: (incoming: IncomingBlob) => Promise<void>): Promise<void> {
+    const incoming = await IncomingBlob.open(this.aside(expected.digest), expected)
+    try {
+      const isContinued = incoming.length > 0
+      if (!incoming.isWhole) await receive(incoming)
+      let isRight = incoming.isRight()
+      if (!isRight && isContinued) {
+        await incoming.restart()
+        await receive(incoming)
+        isRight = incoming.isRight()
+      }
+      if (!isRight)
+        throw new EngineError('invalid', `filesystem layer verification failed for digest ${expected.digest}`)
+      await incoming.sync()
+      await incoming.close()
+    } catch (error) {
+      const isWrong = error instanceof EngineError && error.kind === 'invalid'
+      if (isWrong || isFull(error) || incoming.length === 0) await incoming.discard()
+      else await incoming.close()
+      throw this.told(error)
+    }
+  }
+
+  /** Puts a blob that was downloaded among the others. Does nothing for one that is there. */
+  async keep(digest: string): Promise<void> {
+    if ((await this.size(digest)) === undefined) await rename(this.aside(digest), this.path(digest))
   }
 
   /**
@@ -50,14 +97,14 @@ export class ContentStore {
       return blob
     } catch (error) {
       await rm(file, { force: true })
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-        throw new EngineError('internal', `no space left on device: ${this.blobs}`, { cause: error })
-      throw error
+      throw this.told(error)
     }
   }
 
+  /** The bytes of a blob, also of one that was downloaded and is not kept yet. */
   read(digest: string): Readable {
-    return createReadStream(this.path(digest), { highWaterMark: 256 * 1024 })
+    const path = this.path(digest)
+    return createReadStream(existsSync(path) ? path : this.aside(digest), { highWaterMark: 256 * 1024 })
   }
 
   /** A small blob whole. Throws kind 'invalid' when it has more than `max` bytes. */
@@ -66,6 +113,17 @@ export class ContentStore {
     if (size !== undefined && size > max)
       throw new EngineError('invalid', `${digest} has ${size} bytes, which is more than the ${max} it may have`)
     return readFile(this.path(digest))
+  }
+
+  /** The first bytes of a blob, `length` of them or all. */
+  async head(digest: string, length: number): Promise<Buffer> {
+    const handle = await open(this.path(digest))
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, 0)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await handle.close()
+    }
   }
 
   /** Bytes of the blob, or undefined when it is not here. */
@@ -83,10 +141,25 @@ export class ContentStore {
     rmSync(this.path(digest), { force: true })
   }
 
+  /** Where a download lies until it is kept. */
+  private aside(digest: string): string {
+    return join(this.ingests, `${digest.slice('sha256:'.length)}${partial}`)
+  }
+
+  private told(error: unknown): unknown {
+    return isFull(error)
+      ? new EngineError('internal', `no space left on device: ${this.blobs}`, { cause: error })
+      : error
+  }
+
   private path(digest: string): string {
     return join(this.blobs, digest.slice('sha256:'.length))
   }
 }
+
+const partial = '.partial'
+
+const isFull = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOSPC'
 
 /** The digest of bytes in memory. */
 export function digestOf(bytes: Uint8Array | string): string {

@@ -70,4 +70,23 @@ export const schema: readonly string[] = [
     config TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- A manifest or an index as it came, byte for byte; digest is that of its bytes, image the one that it leads to here.
+  CREATE TABLE manifests (
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    digest TEXT NOT NULL,
+    type TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (image, digest)
+  ) STRICT;
+
+  -- Where else the tar of a layer is known to lie: in which repository ("docker.io/library/busybox"), as which blob.
+  CREATE TABLE layer_sources (
+    diff_id TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (diff_id, repository, digest)
+  ) STRICT;
+  `,
 ]
