@@ -116,6 +116,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     facts,
     containers: () => containers.counts(),
     images: () => images.count(),
+    listeners: () => events.listeners,
   }
   const server = createApiServer({
     routes: [

@@ -15,7 +15,7 @@ type Stat = Reply<'archive.stat'>
 /** docker cp, for running and stopped containers. */
 export class Archives {
   constructor(
-    private readonly options: Pick<ContainersOptions, 'guest' | 'events'>,
+    private readonly options: Pick<ContainersOptions, 'guest' | 'events' | 'facts' | 'volumes'>,
     private readonly roots: Roots,
   ) {}
 
@@ -52,7 +52,8 @@ export class Archives {
   }
 
   private async request(container: Container, path: string) {
-    const mounts = guestMounts(container.settings.mounts)
+    const { volumes, facts } = this.options
+    const mounts = guestMounts(container.settings.mounts, facts(), (name) => volumes.mountOf(name))
     return { root: await this.roots.of(container), mounts, path: path.startsWith('/') ? path : `/${path}` }
   }
 }

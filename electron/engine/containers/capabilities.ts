@@ -31,11 +31,11 @@ const known = new Set([
 ])
 
 /** `net_admin`, `CAP_NET_ADMIN` or `ALL` in the kernel's spelling. Throws 'invalid' for others. */
-export function parseCapability(name: string): string {
+export function parseCapability(name: string, option: 'CapAdd' | 'CapDrop'): string {
   const upper = name.toUpperCase()
   if (upper === 'ALL') return upper
   const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`
-  if (!known.has(full)) throw new EngineError('invalid', `invalid CapAdd: unknown capability: "${full}"`)
+  if (!known.has(full)) throw new EngineError('invalid', `invalid ${option}: unknown capability: "${full}"`)
   return full
 }
 
@@ -48,8 +48,8 @@ export function capabilitiesFor(
   available: readonly string[],
 ): string[] {
   if (Privileged) return [...available]
-  const add = (CapAdd ?? []).map(parseCapability)
-  const drop = (CapDrop ?? []).map(parseCapability)
+  const add = (CapAdd ?? []).map((name) => parseCapability(name, 'CapAdd'))
+  const drop = (CapDrop ?? []).map((name) => parseCapability(name, 'CapDrop'))
   const base = add.includes('ALL') ? [...available] : drop.includes('ALL') ? add : [...defaults, ...add]
   const wanted = new Set(base)
   for (const name of drop) wanted.delete(name)

@@ -107,10 +107,12 @@ const mountRequest = z.object({
 
 const portBinding = z.object({ HostIp: text, HostPort: text })
 
-const throttle = z
-  .array(z.unknown())
-  .nullish()
-  .transform((value) => value ?? null)
+const listOf = <T extends z.ZodType>(type: T) =>
+  z
+    .array(type)
+    .nullish()
+    .transform((value) => value ?? null)
+const throttle = listOf(z.object({ Path: text, Rate: number }))
 
 /** The limits, which POST /containers/{id}/update takes too. */
 const resourceShape = {
@@ -119,7 +121,7 @@ const resourceShape = {
   NanoCpus: number,
   CgroupParent: text,
   BlkioWeight: number,
-  BlkioWeightDevice: throttle,
+  BlkioWeightDevice: listOf(z.object({ Path: text, Weight: number })),
   BlkioDeviceReadBps: throttle,
   BlkioDeviceWriteBps: throttle,
   BlkioDeviceReadIOps: throttle,
@@ -135,7 +137,10 @@ const resourceShape = {
     .nullish()
     .transform((value) => value ?? []),
   DeviceCgroupRules: list,
-  DeviceRequests: throttle,
+  DeviceRequests: listOf(z.looseObject({ Driver: text, Capabilities: z.array(z.array(z.string())).nullish() })),
+  // Gone since API 1.42; older clients send them.
+  KernelMemory: optional(z.number().int()),
+  KernelMemoryTCP: optional(z.number().int()),
   MemoryReservation: number,
   MemorySwap: number,
   // Clients send -1, and 0 below, for "not set".
@@ -143,7 +148,7 @@ const resourceShape = {
   OomKillDisable: orNull(z.boolean()),
   PidsLimit: orNull(z.number()).transform((value) => value || null),
   Ulimits: z
-    .array(z.object({ Name: z.string(), Hard: z.number(), Soft: z.number() }))
+    .array(z.object({ Name: z.string(), Hard: number, Soft: number }))
     .nullish()
     .transform((value) => value ?? []),
   CpuCount: number,

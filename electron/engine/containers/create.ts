@@ -6,6 +6,7 @@ import type { Config, CreateBody, EndpointSettings, Healthcheck, HostConfig } fr
 import type { ContainersOptions } from './deps'
 import { attributesOf } from './events'
 import { mountsFor, type MountPoint } from './mounts'
+import { settleLimits } from './limits'
 import { checkName, newId, randomName } from './names'
 import { commandOf, maskedPaths, readonlyPaths } from './spec'
 import { parseSecurityOptions } from './security'
@@ -49,6 +50,7 @@ export async function createContainer(
   if (commandOf(config).length === 0) throw new EngineError('invalid', 'no command specified')
   if (config.StopSignal) parseSignal(config.StopSignal)
   const { hostConfig, warnings } = completeHostConfig(asked, facts)
+  ofPeers(() => namePeers(hostConfig, store))
   const settings = ofPeers((): Settings => ({
     config: { ...config, Hostname: hostnameOf(id, config, hostConfig, facts.hostname, store) },
     hostConfig,
@@ -112,20 +114,36 @@ export function mergeImage(config: Config, image: ImageDefaults): Config {
   }
 }
 
+/** Fills in what dockerd decides at create, and takes out what the kernel can't do. */
 function completeHostConfig(asked: HostConfig, facts: GuestFacts): { hostConfig: HostConfig; warnings: string[] } {
-  const warnings: string[] = []
-  const hostConfig = { ...asked }
+  const { limits: hostConfig, warnings } = settleLimits(asked, facts)
   const masks = parseSecurityOptions(asked.SecurityOpt ?? []).maskedPaths && !asked.Privileged
   hostConfig.CgroupnsMode ||= facts.cgroup === '2' && !asked.Privileged ? 'private' : 'host'
+  if (asked.CgroupnsMode === 'private' && !facts.cgroupNamespaces) {
+    warnings.push('Your kernel does not support cgroup namespaces.  Cgroup namespace setting discarded.')
+    hostConfig.CgroupnsMode = 'host'
+  }
   hostConfig.MaskedPaths ??= masks ? maskedPaths : null
   hostConfig.ReadonlyPaths ??= masks ? readonlyPaths : null
-  if (asked.Memory > 0 && !facts.swapLimit) {
-    hostConfig.MemorySwap = -1
-    warnings.push(
-      'Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.',
-    )
-  } else if (asked.Memory > 0 && asked.MemorySwap === 0) hostConfig.MemorySwap = asked.Memory * 2
+  hostConfig.Runtime ||= facts.runtime
+  if (hostConfig.Memory > 0 && hostConfig.MemorySwap === 0) hostConfig.MemorySwap = hostConfig.Memory * 2
+  const { NetworkMode: mode, PortBindings, PublishAllPorts } = hostConfig
+  if (mode === 'host' && (Object.keys(PortBindings).length > 0 || PublishAllPorts)) {
+    warnings.push('Published ports are discarded when using host network mode')
+  }
+  if (!facts.forwarding && mode !== 'host' && mode !== 'none') {
+    warnings.push('IPv4 forwarding is disabled. Networking will not work.')
+  }
   return { hostConfig, warnings }
+}
+
+/** Containers whose namespaces are joined stand by their ids from now on, so that they may get other names. */
+function namePeers(hostConfig: HostConfig, store: ContainerStore): void {
+  for (const key of ['NetworkMode', 'PidMode', 'IpcMode'] as const) {
+    const [, reference] = /^container:(.*)$/.exec(hostConfig[key]) ?? []
+    if (reference === '') throw new EngineError('invalid', 'invalid container format container:<name|id>')
+    if (reference !== undefined) hostConfig[key] = `container:${store.find(reference).id}`
+  }
 }
 
 function hostnameOf(

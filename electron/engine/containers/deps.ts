@@ -17,7 +17,7 @@ export interface ContainersOptions {
   features: () => MachineFeatures
   events: Events
   images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'size'>
-  volumes: Pick<Volumes, 'ensure' | 'remove'>
+  volumes: Pick<Volumes, 'ensure' | 'remove' | 'mountOf'>
   networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect'>
   ports: Pick<Ports, 'publish' | 'release'>
   /** A line for the engine's log. */

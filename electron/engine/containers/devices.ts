@@ -1,4 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
+import { posix } from 'node:path'
 import { EngineError } from '../errors'
 import type { HostConfig } from './config'
 
@@ -64,7 +65,37 @@ export async function devicesFor(
   const rest = all
     .filter((path) => !asked.has(path))
     .map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' }))
-  return Promise.all([...Devices, ...rest].map((request) => deviceFor(request, shared)))
+  const wanted = (await Promise.all(Devices.map((request) => expand(request, shared)))).flat()
+  return Promise.all([...wanted, ...rest].map((request) => deviceFor(request, shared)))
+}
+
+/** A folder stands for the devices below it. */
+async function expand(request: DeviceRequest, shared: boolean): Promise<DeviceRequest[]> {
+  const { PathOnHost: source, PathInContainer, CgroupPermissions } = request
+  const isFolder = shared && (await stat(source).catch(() => undefined))?.isDirectory()
+  if (!isFolder) return [request]
+  const nodes = await nodesUnder(source.replace(/\/+$/, ''))
+  return nodes.map((path) => ({
+    PathOnHost: path,
+    PathInContainer: posix.join(PathInContainer || source, posix.relative(source, path)),
+    CgroupPermissions,
+  }))
+}
+
+/** The numbers of a block device. Throws 'internal' when it is not there, 'unsupported' where they can't be known. */
+export async function numbersOf(path: string, shared: boolean): Promise<{ major: number; minor: number }> {
+  if (!shared) {
+    throw new EngineError('unsupported', `limits of the device ${path} are not available: the machine has its own`)
+  }
+  const found = await stat(path).catch((error: unknown) => {
+    throw new EngineError('internal', `stat ${path}: no such file or directory`, { cause: error })
+  })
+  return numbers(found.rdev)
+}
+
+/** Linux's dev_t: makedev(3). */
+function numbers(rdev: number): { major: number; minor: number } {
+  return { major: Math.floor(rdev / 256) & 0xfff, minor: (rdev & 0xff) | (Math.floor(rdev / 0x1000) & 0xfff00) }
 }
 
 /** Folders of /dev that a container has of its own. */
@@ -108,9 +139,7 @@ async function look(path: string): Promise<Node> {
   }
   return {
     type: found.isBlockDevice() ? 'b' : 'c',
-    // Linux's dev_t: makedev(3).
-    major: Math.floor(found.rdev / 256) & 0xfff,
-    minor: (found.rdev & 0xff) | (Math.floor(found.rdev / 0x1000) & 0xfff00),
+    ...numbers(found.rdev),
     fileMode: found.mode & 0o777,
     uid: found.uid,
     gid: found.gid,
@@ -125,8 +154,8 @@ function known(path: string): Node {
   return { type: 'c', major: numbers[0], minor: numbers[1], fileMode: 0o666, uid: 0, gid: 0 }
 }
 
-/** A --device-cgroup-rule: `c 1:3 mr`, `a *:* rwm`. */
-function parseRule(text: string): Rule {
+/** A --device-cgroup-rule: `c 1:3 mr`, `a *:* rwm`. Throws 'invalid'. */
+export function parseRule(text: string): Rule {
   const [, type, major, minor, access] = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(text) ?? []
   if (!type) throw new EngineError('invalid', `invalid device cgroup rule format: '${text}'`)
   return {

@@ -2,7 +2,7 @@ import { GuestError } from '../../machine/link'
 
 /**
  * An error of the agent's about a command that is missing or can't be run, as dockerd and runc word it: clients tell
- * exit codes 127 and 126 from the text. `context` is what comes before runc's own words. Other errors stay as they are.
+ * exit codes 127 and 126 from the text. `context` is what comes before runc's own words.
  */
 export function inRuntimesWords(error: unknown, context: string, command: string): unknown {
   if (!(error instanceof GuestError)) return error
@@ -20,8 +20,16 @@ export function inRuntimesWords(error: unknown, context: string, command: string
     case 'commandNotExecutable':
       return failed(`exec: "${command}": permission denied`)
     default:
-      return error
+      // The runtime's own words, without its command's name: Docker's shim has another.
+      return /^\w+ run failed: /.test(error.message) && error.kind === 'internal'
+        ? new GuestError(error.kind, `${context}: ${error.message.replace(/^\w+ run failed: /, '')}: unknown`)
+        : asStartFailure(error)
   }
+}
+
+/** A start that fails for a wrong setting is a 500 with dockerd, since create has let the setting pass. */
+function asStartFailure(error: GuestError): GuestError {
+  return error.kind === 'invalid' ? new GuestError('internal', error.message) : error
 }
 
 /** The exit code that Docker gives a process that could not be started; `otherwise` for causes beyond the command. */

@@ -90,6 +90,6 @@ test('limits', () => {
     cpu: { shares: 512, period: 100_000, quota: 50_000, cpus: '0' },
     pids: { limit: 20 },
   })
-  expect(resourcesOf({ Memory: 64 << 20 }, { ...facts, swapLimit: false })).toEqual({ memory: { limit: 64 << 20 } })
+  expect(resourcesOf({ Memory: 64 << 20 }, { ...facts, controls: [] })).toEqual({ memory: { limit: 64 << 20 } })
   expect(resourcesOf({}, facts)).toEqual({})
 })

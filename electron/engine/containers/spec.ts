@@ -1,4 +1,6 @@
+import { posix } from 'node:path'
 import type { GuestFacts } from '../../machine/contract'
+import type { BlockIo } from './block-io'
 import { capabilitiesFor } from './capabilities'
 import type { Config, HostConfig } from './config'
 import { defaultRules, type GuestDevice } from './devices'
@@ -15,6 +17,7 @@ export interface OciProcess {
   capabilities: Record<'bounding' | 'effective' | 'permitted', string[]>
   rlimits: { type: string; hard: number; soft: number }[]
   noNewPrivileges: boolean
+  apparmorProfile?: string
   oomScoreAdj?: number
   consoleSize?: { height: number; width: number }
 }
@@ -35,8 +38,11 @@ export interface SpecInput {
   hostname: string
   facts: GuestFacts
   devices: GuestDevice[]
-  /** The pid of the container of `--pid container:X`. */
+  /** `linux.resources.blockIO`. */
+  blockIo?: BlockIo
+  /** The pids of the containers of `--pid container:X` and `--ipc container:X`. */
   pidOf?: number
+  ipcOf?: number
 }
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -64,29 +70,33 @@ export function specOf(input: SpecInput): Record<string, unknown> {
   const security = parseSecurityOptions(hostConfig.SecurityOpt ?? [])
   const masks = security.maskedPaths && !hostConfig.Privileged
   const process = processOf(input)
-  const filtered = security.seccomp && !hostConfig.Privileged && facts.seccomp
-  const seccomp = filtered ? seccompFor(process.capabilities.bounding, facts.arch) : undefined
-  const sysctl = { ...(config.Domainname ? { 'kernel.domainname': config.Domainname } : {}), ...hostConfig.Sysctls }
+  const filter = hostConfig.Privileged || !facts.seccomp ? undefined : security.seccomp
+  const capabilities = process.capabilities.bounding
+  const sysctl = { ...usualSysctls(config, hostConfig), ...hostConfig.Sysctls }
   return {
     ociVersion: '1.0.2',
     process,
     root: { path: '', readonly: hostConfig.ReadonlyRootfs },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname }),
-    mounts: [...systemMounts(hostConfig), ...inOrder(input.mounts).flatMap(tmpfsMount)],
+    mounts: [
+      ...systemMounts(hostConfig, security.writableCgroups, input.mounts),
+      ...inOrder(input.mounts).flatMap(tmpfsMount),
+    ],
     ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
     linux: {
-      cgroupsPath: `/berth/${id}`,
-      namespaces: namespacesOf(hostConfig, input.pidOf),
+      cgroupsPath: posix.join('/', hostConfig.CgroupParent || 'berth', id),
+      namespaces: namespacesOf(hostConfig, input),
       devices: devices.map(({ node }) => node),
       resources: {
         devices: [...defaultRules(hostConfig), ...devices.map(({ rule }) => rule)],
         ...resourcesOf(hostConfig, facts),
+        ...(input.blockIo ? { blockIO: input.blockIo } : {}),
       },
       maskedPaths: masks ? (hostConfig.MaskedPaths ?? []) : [],
       readonlyPaths: masks ? (hostConfig.ReadonlyPaths ?? []) : [],
       rootfsPropagation: rootPropagation(input.mounts),
       ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
-      ...(seccomp ? { seccomp } : {}),
+      ...(filter ? { seccomp: seccompFor(filter, { capabilities, arch: facts.arch, kernel: facts.kernel }) } : {}),
     },
   }
 }
@@ -99,6 +109,7 @@ export function processOf({
   facts,
 }: Pick<SpecInput, 'config' | 'hostConfig' | 'hostname' | 'facts'>): OciProcess {
   const available = capabilitiesFor(hostConfig, facts.capabilities)
+  const security = parseSecurityOptions(hostConfig.SecurityOpt ?? [])
   return {
     terminal: config.Tty,
     args: commandOf(config),
@@ -110,7 +121,8 @@ export function processOf({
       soft: limit(Soft),
       hard: limit(Hard),
     })),
-    noNewPrivileges: parseSecurityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
+    noNewPrivileges: security.noNewPrivileges,
+    ...(facts.apparmor && security.apparmor && !hostConfig.Privileged ? { apparmorProfile: security.apparmor } : {}),
     ...(hostConfig.OomScoreAdj !== 0 ? { oomScoreAdj: hostConfig.OomScoreAdj } : {}),
   }
 }
@@ -137,15 +149,16 @@ export function commandOf({ Entrypoint, Cmd }: Pick<Config, 'Entrypoint' | 'Cmd'
   return [...(Entrypoint ?? []), ...(Cmd ?? [])]
 }
 
-/** `linux.resources` without devices; also for container.update. */
+/** `linux.resources` without devices and block I/O; also for container.update. What the kernel lacks is out already. */
 export function resourcesOf(limits: Partial<HostConfig>, facts: GuestFacts): Record<string, unknown> {
-  const swap = facts.swapLimit ? swapLimit(limits) : undefined
+  const swap = facts.controls.includes('swap') ? swapLimit(limits) : undefined
   const memory = {
     ...(limits.Memory ? { limit: limits.Memory } : {}),
     ...(limits.MemoryReservation ? { reservation: limits.MemoryReservation } : {}),
     ...(swap ? { swap } : {}),
-    ...((limits.MemorySwappiness ?? -1) >= 0 && facts.cgroup !== '2' ? { swappiness: limits.MemorySwappiness } : {}),
-    ...(limits.OomKillDisable && facts.oomKillDisable ? { disableOOMKiller: true } : {}),
+    ...(limits.KernelMemoryTCP ? { kernelTCP: limits.KernelMemoryTCP } : {}),
+    ...(limits.MemorySwappiness != null ? { swappiness: limits.MemorySwappiness } : {}),
+    ...(limits.OomKillDisable ? { disableOOMKiller: true } : {}),
   }
   const period = limits.NanoCpus ? 100_000 : limits.CpuPeriod
   const quota = limits.NanoCpus ? Math.round(limits.NanoCpus / 10_000) : limits.CpuQuota
@@ -153,6 +166,8 @@ export function resourcesOf(limits: Partial<HostConfig>, facts: GuestFacts): Rec
     ...(limits.CpuShares ? { shares: limits.CpuShares } : {}),
     ...(period ? { period } : {}),
     ...(quota ? { quota } : {}),
+    ...(limits.CpuRealtimePeriod ? { realtimePeriod: limits.CpuRealtimePeriod } : {}),
+    ...(limits.CpuRealtimeRuntime ? { realtimeRuntime: limits.CpuRealtimeRuntime } : {}),
     ...(limits.CpusetCpus ? { cpus: limits.CpusetCpus } : {}),
     ...(limits.CpusetMems ? { mems: limits.CpusetMems } : {}),
   }
@@ -161,7 +176,6 @@ export function resourcesOf(limits: Partial<HostConfig>, facts: GuestFacts): Rec
     ...(Object.keys(memory).length > 0 ? { memory } : {}),
     ...(Object.keys(cpu).length > 0 ? { cpu } : {}),
     ...(pids !== 0 ? { pids: { limit: pids } } : {}),
-    ...(limits.BlkioWeight ? { blockIO: { weight: limits.BlkioWeight } } : {}),
   }
 }
 
@@ -184,24 +198,51 @@ function environmentOf(config: Config, hostname: string): string[] {
   return mergeEnvironment(base, config.Env ?? [])
 }
 
-function namespacesOf(hostConfig: HostConfig, pidOf: number | undefined): { type: string; path?: string }[] {
+/** What dockerd sets in a network namespace of the container's own: pings and low ports need no capability. */
+function usualSysctls(config: Config, { NetworkMode }: HostConfig): Record<string, string> {
+  return {
+    ...(config.Domainname ? { 'kernel.domainname': config.Domainname } : {}),
+    ...(NetworkMode === 'host'
+      ? {}
+      : { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }),
+  }
+}
+
+function namespacesOf(
+  { UTSMode, IpcMode, PidMode, CgroupnsMode }: HostConfig,
+  { pidOf, ipcOf }: Pick<SpecInput, 'pidOf' | 'ipcOf'>,
+): { type: string; path?: string }[] {
   return [
     { type: 'mount' },
-    ...(hostConfig.UTSMode === 'host' ? [] : [{ type: 'uts' }]),
-    ...(hostConfig.IpcMode === 'host' ? [] : [{ type: 'ipc' }]),
-    ...(hostConfig.PidMode === 'host' ? [] : [{ type: 'pid', ...(pidOf ? { path: `/proc/${pidOf}/ns/pid` } : {}) }]),
-    ...(hostConfig.CgroupnsMode === 'private' ? [{ type: 'cgroup' }] : []),
+    ...(UTSMode === 'host' ? [] : [{ type: 'uts' }]),
+    ...(IpcMode === 'host' ? [] : [{ type: 'ipc', ...(ipcOf ? { path: `/proc/${ipcOf}/ns/ipc` } : {}) }]),
+    ...(PidMode === 'host' ? [] : [{ type: 'pid', ...(pidOf ? { path: `/proc/${pidOf}/ns/pid` } : {}) }]),
+    ...(CgroupnsMode === 'private' ? [{ type: 'cgroup' }] : []),
   ]
 }
 
-function systemMounts({ ShmSize, IpcMode, Privileged }: HostConfig): OciMount[] {
+function systemMounts(
+  { ShmSize, IpcMode, Privileged }: HostConfig,
+  writableCgroups: boolean,
+  own: readonly MountPoint[],
+): OciMount[] {
   const safe = ['nosuid', 'noexec', 'nodev']
   const access = Privileged ? 'rw' : 'ro'
-  const shm: OciMount =
+  // The agent mounts what containers share; the name of the others' is nobody else's.
+  const shm: OciMount[] =
     IpcMode === 'host'
-      ? { destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', ...safe] }
-      : { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...safe, 'mode=1777', `size=${ShmSize}`] }
-  return [
+      ? [{ destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', ...safe] }]
+      : IpcMode === 'private'
+        ? [
+            {
+              destination: '/dev/shm',
+              type: 'tmpfs',
+              source: 'shm',
+              options: [...safe, 'mode=1777', `size=${ShmSize}`],
+            },
+          ]
+        : []
+  const all: OciMount[] = [
     { destination: '/proc', type: 'proc', source: 'proc', options: safe },
     {
       destination: '/dev',
@@ -216,10 +257,19 @@ function systemMounts({ ShmSize, IpcMode, Privileged }: HostConfig): OciMount[] 
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...safe, access] },
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...safe, 'relatime', access] },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [...safe, 'relatime', writableCgroups ? 'rw' : access],
+    },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: safe },
-    ...(IpcMode === 'none' ? [] : [shm]),
+    ...shm,
   ]
+  const taken = new Set(own.map(({ destination }) => destination))
+  return all.filter(
+    ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
+  )
 }
 
 function tmpfsMount({ type, destination, readOnly, options }: MountPoint): OciMount[] {

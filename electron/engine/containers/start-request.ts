@@ -1,4 +1,7 @@
 import type { GuestRoot, Request } from '../../machine/contract'
+import { EngineError } from '../errors'
+import { blockIoOf } from './block-io'
+import type { HostConfig } from './config'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
 import { devicesFor } from './devices'
@@ -20,13 +23,28 @@ export async function startRequest(
   const { id, settings } = container
   const { config, hostConfig, mounts } = settings
   const facts = options.facts()
-  const devices = await devicesFor(hostConfig, options.features().hostBinds)
-  const pidOf = pidOfPeer(store, hostConfig.PidMode)
+  const shared = options.features().hostBinds
+  const devices = await devicesFor(hostConfig, shared)
+  if (hostConfig.DeviceRequests?.length) throw noDriver(hostConfig.DeviceRequests[0]!)
+  const blockIo = await blockIoOf(hostConfig, shared)
+  const pidOf = peerOf(store, hostConfig.PidMode, 'join PID')?.pid
+  const ipc = ipcPeer(store, hostConfig.IpcMode)
   const [rows, cols] = hostConfig.ConsoleSize
   return {
     id,
     root,
-    spec: specOf({ id, config, hostConfig, mounts, hostname: config.Hostname, facts, devices, pidOf }),
+    spec: specOf({
+      id,
+      config,
+      hostConfig,
+      mounts,
+      hostname: config.Hostname,
+      facts,
+      devices,
+      blockIo,
+      pidOf,
+      ipcOf: ipc?.pid,
+    }),
     user: config.User,
     groups: hostConfig.GroupAdd ?? [],
     tty: config.Tty,
@@ -36,14 +54,38 @@ export async function startRequest(
     init: hostConfig.Init ?? false,
     log: logOptions(hostConfig.LogConfig),
     files: filesOf(store, container, attachments, facts),
-    mounts: guestMounts(mounts),
+    mounts: guestMounts(mounts, facts, (name) => options.volumes.mountOf(name)),
+    ...(ipc ? { shm: { of: ipc.id } } : {}),
+    ...(hostConfig.IpcMode === 'shareable' ? { shm: { size: hostConfig.ShmSize } } : {}),
     network,
   }
 }
 
-/** The process whose PID namespace --pid container:X shares. */
-function pidOfPeer(store: ContainerStore, pidMode: string): number | undefined {
-  if (!pidMode.startsWith('container:')) return undefined
-  const peer = runningPeer(store, pidMode.slice('container:'.length), 'join PID namespace')
-  return isLive(peer.state) ? peer.state.pid : undefined
+interface Peer {
+  id: string
+  pid: number
+}
+
+/** The running container that a mode `container:X` names. */
+function peerOf(store: ContainerStore, mode: string, purpose: string): Peer | undefined {
+  if (!mode.startsWith('container:')) return undefined
+  const { id, state } = runningPeer(store, mode.slice('container:'.length), purpose)
+  return isLive(state) ? { id, pid: state.pid } : undefined
+}
+
+function ipcPeer(store: ContainerStore, mode: string): Peer | undefined {
+  const peer = peerOf(store, mode, 'join IPC')
+  if (peer && store.find(peer.id).settings.hostConfig.IpcMode !== 'shareable') {
+    throw new EngineError(
+      'internal',
+      `can't join IPC of container ${peer.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    )
+  }
+  return peer
+}
+
+/** No machine here has drivers for GPUs and the like. */
+function noDriver({ Driver, Capabilities }: NonNullable<HostConfig['DeviceRequests']>[number]): EngineError {
+  const wanted = (Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ')
+  return new EngineError('internal', `could not select device driver "${Driver}" with capabilities: [${wanted}]`)
 }

@@ -3,16 +3,19 @@ import { updateBody, type HostConfig, type UpdateBody } from './config'
 import type { ContainersOptions } from './deps'
 import { EngineError } from '../errors'
 import { attributesOf } from './events'
+import { settleLimits } from './limits'
 import { resourcesOf } from './spec'
 import { isLive } from './state'
 import type { ContainerStore } from './store'
-import { checkResources, checkRestartPolicy } from './validate'
+import { checkRestartPolicy } from './validate'
 
 /** The limits that can be changed; others of the body are refused when they are set. */
 const changeable = [
   'BlkioWeight',
   'CpuPeriod',
   'CpuQuota',
+  'CpuRealtimePeriod',
+  'CpuRealtimeRuntime',
   'CpuShares',
   'CpusetCpus',
   'CpusetMems',
@@ -36,9 +39,6 @@ export async function updateContainer(
     // Zero, empty and null mean "as it is": clients send every field.
     if (given[key]) Object.assign(changes, { [key]: given[key] })
   }
-  for (const key of ['CpuRealtimePeriod', 'CpuRealtimeRuntime'] as const) {
-    if (given[key]) throw new EngineError('unsupported', 'realtime CPU limits are not available yet')
-  }
   const { hostConfig } = container.settings
   const updated: HostConfig = { ...hostConfig, ...changes }
   if (body.RestartPolicy?.Name) {
@@ -51,12 +51,15 @@ export async function updateContainer(
       'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
     )
   }
-  checkResources(updated, options.facts())
+  const { limits, warnings } = settleLimits(changes, options.facts(), true)
+  Object.assign(updated, limits)
+  settleLimits(updated, options.facts(), true)
   if (container.state.status === 'removing') {
     throw new EngineError('conflict', `Container is marked for removal and cannot be "update".`)
   }
   await container.exclusive(async () => {
-    const resources = resourcesOf(updated, options.facts())
+    const blockIO = updated.BlkioWeight ? { blockIO: { weight: updated.BlkioWeight } } : {}
+    const resources = { ...resourcesOf(updated, options.facts()), ...blockIO }
     if (isLive(container.state) && Object.keys(changes).length > 0) {
       await options.guest().call('container.update', { id: container.id, resources })
     }
@@ -64,5 +67,5 @@ export async function updateContainer(
     store.saveAll(container)
   })
   options.events.emit('container', 'update', container.id, attributesOf(container))
-  return []
+  return warnings
 }

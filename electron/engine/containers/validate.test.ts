@@ -2,13 +2,15 @@ import { expect, test } from 'vitest'
 import contract from '../../../resources/guest/contract.json'
 import { ops } from '../../machine/contract'
 import { createBody } from './config'
+import { settleLimits } from './limits'
 import { validate } from './validate'
 
-const facts = { ...ops.hello.reply.parse(contract.ops.hello.reply).facts, cpus: 2, runtimes: ['runc'] }
+const facts = { ...ops.hello.reply.parse(contract.ops.hello.reply).facts, cpus: 2, cpuList: '0-1', runtimes: ['runc'] }
 
 function check(body: object): void {
   const { config, hostConfig } = createBody.parse(body)
   validate(config, hostConfig, facts)
+  settleLimits(hostConfig, facts)
 }
 
 test('what the docker command sends for a plain run is fine', () => {
@@ -32,7 +34,7 @@ test.each([
     'Minimum memoryswap limit should be larger than memory limit',
   ],
   [{ HostConfig: { CpusetCpus: '0-2' } }, 'Requested CPUs are not available - requested 0-2, available: 0-1'],
-  [{ HostConfig: { CpusetCpus: 'x' } }, 'Invalid value x for cpuset cpus.'],
+  [{ HostConfig: { CpusetCpus: 'x' } }, 'Invalid value x for cpuset cpus: invalid format: x'],
   [{ HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } }, "can't create 'AutoRemove' container"],
   [{ HostConfig: { RestartPolicy: { Name: 'often' } } }, "unknown policy 'often'"],
   [{ HostConfig: { RestartPolicy: { Name: 'always', MaximumRetryCount: 2 } } }, "can only be used with 'on-failure'"],
@@ -43,20 +45,15 @@ test.each([
     { HostConfig: { NetworkMode: 'container:y', PublishAllPorts: true } },
     'port publishing and the container type network',
   ],
-  [{ HostConfig: { ExtraHosts: ['x'] } }, 'invalid extra-host: x'],
-  [{ HostConfig: { PortBindings: { 'x/tcp': [] } } }, 'invalid port specification: "x/tcp"'],
+  [{ HostConfig: { ExtraHosts: ['x'] } }, 'bad format for add-host: "x"'],
+  [{ HostConfig: { PortBindings: { 'x/tcp': [] } } }, 'invalid port specification: "x"'],
   [{ HostConfig: { PortBindings: { '80/http': [] } } }, 'invalid proto: http'],
   [{ HostConfig: { LogConfig: { Type: 'syslog' } } }, 'error looking up logging plugin syslog'],
-  [{ HostConfig: { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } } }, "unknown log opt 'tag'"],
+  [{ HostConfig: { LogConfig: { Type: 'json-file', Config: { nosuch: 'x' } } } }, "unknown log opt 'nosuch'"],
   [{ HostConfig: { CapAdd: ['NOSUCH'] } }, 'unknown capability: "CAP_NOSUCH"'],
   [{ HostConfig: { SecurityOpt: ['nosuch=1'] } }, 'invalid --security-opt'],
   [{ HostConfig: { Runtime: 'kata' } }, 'unknown or invalid runtime name: kata'],
   [{ HostConfig: { Links: ['a:b'] } }, 'links (--link) are not available yet'],
-  [{ HostConfig: { DeviceRequests: [{}] } }, 'device requests (--gpus) are not available yet'],
-  [
-    { HostConfig: { Ulimits: [{ Name: 'nofile', Soft: 2, Hard: 1 }] } },
-    'soft limit must be less than or equal to hard limit',
-  ],
 ])('%j is refused', (body, message) => {
   expect(() => check(body)).toThrow(message)
 })

@@ -1,17 +1,17 @@
+import { isIP } from 'node:net'
 import type { GuestFacts } from '../../machine/contract'
 import { EngineError } from '../errors'
-import type { Config, HostConfig } from './config'
 import { parseCapability } from './capabilities'
+import type { Config, Healthcheck, HostConfig } from './config'
+import { parseRule } from './devices'
+import { checkLog } from './log-options'
 import { parseSecurityOptions } from './security'
 
 const invalid = (message: string) => new EngineError('invalid', message)
-const unsupported = (message: string) => new EngineError('unsupported', message)
-const minimumMemory = 6 * 1024 * 1024
 
-/**
- * Checks what create was asked for against Docker's rules, and refuses what this engine knows of and can't do yet, so
- * that nothing is dropped in silence. Throws 'invalid' or 'unsupported'.
- */
+const minimumDuration = 1e6
+
+/** Checks what create was asked for against Docker's rules, limits apart (limits.ts). Throws 'invalid' in its words. */
 export function validate(config: Config, hostConfig: HostConfig, facts: GuestFacts): void {
   if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
@@ -19,14 +19,23 @@ export function validate(config: Config, hostConfig: HostConfig, facts: GuestFac
   for (const variable of config.Env ?? []) {
     if (variable === '' || variable.startsWith('=')) throw invalid(`invalid environment variable: ${variable}`)
   }
-  if (config.StopTimeout !== undefined && config.StopTimeout < -1) throw invalid('invalid stop timeout')
+  checkHealth(config.Healthcheck)
   checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove)
   checkNetworkMode(config, hostConfig)
-  checkLog(hostConfig)
-  checkResources(hostConfig, facts)
-  refuseTheUnavailable(hostConfig, facts)
-  for (const name of [...(hostConfig.CapAdd ?? []), ...(hostConfig.CapDrop ?? [])]) parseCapability(name)
+  checkLog(hostConfig.LogConfig)
+  checkHost(hostConfig, facts)
+  for (const name of hostConfig.CapAdd ?? []) parseCapability(name, 'CapAdd')
+  for (const name of hostConfig.CapDrop ?? []) parseCapability(name, 'CapDrop')
+  for (const rule of hostConfig.DeviceCgroupRules ?? []) parseRule(rule)
   parseSecurityOptions(hostConfig.SecurityOpt ?? [])
+}
+
+function checkHealth(check: Healthcheck | undefined): void {
+  for (const name of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
+    const value = check?.[name] ?? 0
+    if (value !== 0 && value < minimumDuration) throw invalid(`${name} in Healthcheck cannot be less than 1ms`)
+  }
+  if ((check?.Retries ?? 0) < 0) throw invalid('Retries in Healthcheck cannot be negative')
 }
 
 /** Also for update. Throws 'invalid'. */
@@ -59,110 +68,31 @@ function checkNetworkMode(config: Config, hostConfig: HostConfig): void {
     }
   }
   for (const entry of hostConfig.ExtraHosts ?? []) {
-    if (!/^[^:=]+[:=].+$/.test(entry)) throw invalid(`invalid extra-host: ${entry}`)
+    const [, address] = /^[^:=]+[:=](.+)$/.exec(entry) ?? []
+    if (address === undefined) throw invalid(`bad format for add-host: "${entry}"`)
+    if (address !== 'host-gateway' && isIP(address.replace(/^\[(.*)\]$/, '$1')) === 0) {
+      throw invalid(`invalid IP address in add-host: "${address}"`)
+    }
   }
   for (const [key, bindings] of Object.entries(hostConfig.PortBindings)) {
     const [, port, protocol = 'tcp'] = /^(\d+)(?:\/(\w+))?$/.exec(key) ?? []
-    if (!port || Number(port) > 65535) throw invalid(`invalid port specification: "${key}"`)
+    if (!port || Number(port) > 65535) throw invalid(`invalid port specification: "${key.split('/')[0]}"`)
     if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw invalid(`invalid proto: ${protocol}`)
     for (const { HostPort } of bindings ?? []) {
-      if (!/^\d*(-\d+)?$/.test(HostPort)) throw invalid(`invalid port specification: "${HostPort}"`)
+      const ends = HostPort.split('-').map(Number)
+      if (!/^\d*(-\d+)?$/.test(HostPort) || ends.some((end) => end > 65535))
+        throw invalid(`invalid port specification: "${HostPort}"`)
     }
   }
 }
 
-function checkLog({ LogConfig: log }: HostConfig): void {
-  if (!['json-file', 'local', 'none'].includes(log.Type)) {
-    throw invalid(`error looking up logging plugin ${log.Type}: plugin "${log.Type}" not found`)
+function checkHost(host: HostConfig, facts: GuestFacts): void {
+  if (host.ShmSize < 0) throw invalid('SHM size can not be less than 0')
+  if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000) {
+    throw invalid(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`)
   }
-  for (const name of Object.keys(log.Config)) {
-    if (!['max-size', 'max-file', 'compress', 'mode'].includes(name)) {
-      throw invalid(`unknown log opt '${name}' for ${log.Type} log driver`)
-    }
-  }
-}
-
-/** Docker's rules for limits; also for update. Throws 'invalid' in its words. */
-export function checkResources(limits: Partial<HostConfig>, facts: GuestFacts): void {
-  const { Memory: memory = 0, MemorySwap: swap = 0, MemoryReservation: reservation = 0, NanoCpus = 0 } = limits
-  if (memory !== 0 && memory < minimumMemory) throw invalid('Minimum memory limit allowed is 6MB')
-  if (memory > 0 && swap > 0 && swap < memory) {
-    throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage')
-  }
-  if (memory === 0 && swap > 0) {
-    throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage')
-  }
-  if (reservation > 0 && reservation < minimumMemory) {
-    throw invalid('Minimum memory reservation allowed is 6MB')
-  }
-  if (memory > 0 && reservation > memory) {
-    throw invalid('Minimum memory limit can not be less than memory reservation limit, see usage')
-  }
-  const swappiness = limits.MemorySwappiness ?? -1
-  if (swappiness < -1 || swappiness > 100) {
-    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`)
-  }
-  if (NanoCpus < 0 || NanoCpus > facts.cpus * 1e9) {
-    throw invalid(
-      `Range of CPUs is from 0.01 to ${facts.cpus.toFixed(2)}, as there are only ${facts.cpus} CPUs available`,
-    )
-  }
-  if (NanoCpus > 0 && ((limits.CpuPeriod ?? 0) > 0 || (limits.CpuQuota ?? 0) > 0)) {
-    throw invalid(
-      `Conflicting options: Nano CPUs and CPU ${(limits.CpuPeriod ?? 0) > 0 ? 'Period' : 'Quota'} cannot both be set`,
-    )
-  }
-  const period = limits.CpuPeriod ?? 0
-  if (period !== 0 && (period < 1000 || period > 1_000_000)) {
-    throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)')
-  }
-  if ((limits.CpuQuota ?? 0) > 0 && limits.CpuQuota! < 1000) {
-    throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)')
-  }
-  checkCpus(limits.CpusetCpus ?? '', facts.cpus)
-  for (const { Name: name, Soft: soft, Hard: hard } of limits.Ulimits ?? []) {
-    if (hard !== -1 && soft > hard) {
-      throw invalid(`ulimit ${name}: soft limit must be less than or equal to hard limit: ${soft} > ${hard}`)
-    }
-  }
-}
-
-function checkCpus(list: string, available: number): void {
-  if (list === '') return
-  for (const part of list.split(',')) {
-    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? []
-    if (first === undefined) throw invalid(`Invalid value ${list} for cpuset cpus.`)
-    if (Number(last) >= available) {
-      const all = available === 1 ? '0' : `0-${available - 1}`
-      throw invalid(`Requested CPUs are not available - requested ${list}, available: ${all}`)
-    }
-  }
-}
-
-function refuseTheUnavailable(host: HostConfig, facts: GuestFacts): void {
-  const refuse = (asked: boolean, what: string) => {
-    if (asked) throw unsupported(`${what} not available yet`)
-  }
-  refuse((host.Links ?? []).length > 0, 'links (--link) are')
-  refuse(!['', 'host'].includes(host.UsernsMode), `the user namespace mode "${host.UsernsMode}" is`)
-  refuse(host.IpcMode.startsWith('container:'), "sharing another container's IPC (--ipc container:X) is")
-  refuse((host.DeviceRequests ?? []).length > 0, 'device requests (--gpus) are')
-  refuse(host.CgroupParent !== '', 'a parent cgroup (--cgroup-parent) is')
-  refuse(Object.keys(host.StorageOpt ?? {}).length > 0, 'storage options (--storage-opt) are')
-  refuse(!['', 'local'].includes(host.VolumeDriver), `the volume driver "${host.VolumeDriver}" is`)
-  refuse(host.CpuRealtimePeriod !== 0 || host.CpuRealtimeRuntime !== 0, 'realtime CPU limits are')
-  refuse(
-    [
-      host.BlkioWeightDevice,
-      host.BlkioDeviceReadBps,
-      host.BlkioDeviceWriteBps,
-      host.BlkioDeviceReadIOps,
-      host.BlkioDeviceWriteIOps,
-    ].some((devices) => (devices ?? []).length > 0),
-    'block device limits are',
-  )
   if (!['', 'default'].includes(host.Isolation)) {
-    throw invalid(`invalid isolation: "${host.Isolation}": only default isolation is there on Linux`)
+    throw invalid(`Invalid isolation: "${host.Isolation}" - linux only supports 'default'`)
   }
   if (host.Runtime !== '' && !facts.runtimes.includes(host.Runtime)) {
     throw invalid(`unknown or invalid runtime name: ${host.Runtime}`)
@@ -174,5 +104,13 @@ function refuseTheUnavailable(host: HostConfig, facts: GuestFacts): void {
     throw invalid(`invalid IPC mode: ${host.IpcMode}`)
   }
   if (!['', 'host'].includes(host.UTSMode)) throw invalid(`invalid UTS mode: ${host.UTSMode}`)
+  if (!['', 'host'].includes(host.UsernsMode)) throw invalid(`invalid user namespace mode: ${host.UsernsMode}`)
   if (!/^(|host|private|container:.+)$/.test(host.PidMode)) throw invalid(`invalid PID mode: ${host.PidMode}`)
+  for (const { CgroupPermissions: access } of host.Devices) {
+    if (!/^[rwm]{0,3}$/.test(access)) throw invalid(`invalid device mode: ${access}`)
+  }
+  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
+    throw new EngineError('internal', "--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+  }
+  if ((host.Links ?? []).length > 0) throw new EngineError('unsupported', 'links (--link) are not available yet')
 }

@@ -45,6 +45,11 @@ export class Events {
     return this.past.filter((event) => event.timeNano / 1e9 >= since)
   }
 
+  /** How many listen now. */
+  get listeners(): number {
+    return this.emitter.listenerCount('event')
+  }
+
   /** Calls back for every event from now on, until the returned function is called. */
   listen(listener: (event: DockerEvent) => void): () => void {
     this.emitter.on('event', listener)

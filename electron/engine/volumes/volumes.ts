@@ -3,6 +3,7 @@ import type { Guest } from '../../machine/guest'
 import { EngineError } from '../errors'
 import type { Events } from '../events/events'
 import type { Db } from '../store/database'
+import { checkOptions, mountOf, type VolumeMount } from './local-options'
 
 /** A volume as the API shows it. */
 export interface Volume {
@@ -54,7 +55,7 @@ export class Volumes {
     if (found) {
       const driver = request.driver || 'local'
       if (driver !== found.driver) {
-        throw new EngineError('conflict', `a volume named ${name} already exists with driver ${found.driver}`)
+        throw new EngineError('conflict', `volume name must be unique`)
       }
       // Mends a folder that was lost with the guest's disk.
       await this.options.guest().call('volume.create', { name })
@@ -65,6 +66,13 @@ export class Volumes {
 
   private async create(name: string, request: VolumeRequest): Promise<Volume> {
     const id = name || randomBytes(32).toString('hex')
+    const driver = request.driver || 'local'
+    if (driver !== 'local') {
+      throw new EngineError(
+        'notFound',
+        `create ${id}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+      )
+    }
     if (!validName.test(id)) {
       throw new EngineError(
         'invalid',
@@ -72,13 +80,7 @@ export class Volumes {
           'are allowed. If you intended to pass a host directory, use absolute path',
       )
     }
-    const driver = request.driver || 'local'
-    if (driver !== 'local') {
-      throw new EngineError('notFound', `error looking up volume plugin ${driver}: plugin "${driver}" not found`)
-    }
-    if (Object.keys(request.options ?? {}).length > 0) {
-      throw new EngineError('unsupported', 'options of the local volume driver are not available yet')
-    }
+    checkOptions(request.options ?? {})
     const { mountpoint } = await this.options.guest().call('volume.create', { name: id })
     const anonymous = request.anonymous || !name
     const row: Row = {
@@ -102,6 +104,12 @@ export class Volumes {
     const row = this.row(name)
     if (!row) throw new EngineError('notFound', `get ${name}: no such volume`)
     return show(row)
+  }
+
+  /** The mount that a volume's options ask for. */
+  mountOf(name: string): VolumeMount | undefined {
+    const row = this.row(name)
+    return row && mountOf(JSON.parse(row.options) as Record<string, string>)
   }
 
   list(): { volume: Volume; usedBy: string[]; anonymous: boolean }[] {
@@ -152,6 +160,7 @@ export class Volumes {
 
 function show(row: Row): Volume {
   const labels = JSON.parse(row.labels) as Record<string, string>
+  const options = JSON.parse(row.options) as Record<string, string>
   return {
     Name: row.name,
     Driver: row.driver,
@@ -159,6 +168,6 @@ function show(row: Row): Volume {
     CreatedAt: new Date(row.created).toISOString().replace(/\.\d+Z$/, 'Z'),
     Labels: Object.keys(labels).length > 0 ? labels : null,
     Scope: 'local',
-    Options: null,
+    Options: Object.keys(options).length > 0 ? options : null,
   }
 }

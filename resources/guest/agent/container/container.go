@@ -151,6 +151,7 @@ func (c *Container) release() {
 		_ = c.m.Runtime.Forget(c.id)
 	}
 	c.unmount()
+	c.releaseMounts()
 	c.mu.Lock()
 	s := c.state
 	c.mu.Unlock()

@@ -60,9 +60,17 @@ func (m *Manager) mountHere(c *Container, root *os.File, mounts []contract.Mount
 	}
 	var places []place
 	for _, mount := range mounts {
-		source, err := m.source(mount)
+		source, err := m.source(mount, m.Volumes.Look)
 		if err != nil {
 			return err
+		}
+		if mount.Subpath != "" {
+			part, err := below(source, mount.Subpath)
+			if err != nil {
+				return err
+			}
+			defer part.Close()
+			source = fmt.Sprintf("/proc/self/fd/%d", part.Fd())
 		}
 		places = append(places, place{source, mount.Destination, mount.ReadOnly})
 	}

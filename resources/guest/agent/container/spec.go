@@ -75,11 +75,11 @@ func completeSpec(spec object, request *contract.ContainerStart, root string, mo
 		process["args"] = append([]any{initPath, "--"}, args...)
 		mounts = append(mounts, bindMount(self, initPath, "bind", "ro"))
 	}
-	sort.SliceStable(mounts, func(i, j int) bool { return depth(mounts[i]) < depth(mounts[j]) })
 	all, _ := spec["mounts"].([]any)
 	for _, mount := range mounts {
 		all = append(all, mount)
 	}
+	sort.SliceStable(all, func(i, j int) bool { return depth(all[i]) < depth(all[j]) })
 	spec["mounts"] = all
 	linux := child(spec, "linux")
 	if linux["cgroupsPath"] == nil {
@@ -101,7 +101,8 @@ func completeSpec(spec object, request *contract.ContainerStart, root string, mo
 
 func defaultCgroup(id string) string { return "/berth/" + id }
 
-func depth(mount object) int {
-	destination, _ := mount["destination"].(string)
+func depth(mount any) int {
+	fields, _ := mount.(object)
+	destination, _ := fields["destination"].(string)
 	return strings.Count(path.Clean(destination), "/")
 }

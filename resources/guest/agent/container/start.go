@@ -75,14 +75,21 @@ func (c *Container) start(request *contract.ContainerStart) (r *run, err error) 
 			return nil, err
 		}
 	}
-	files, fileMounts, err := c.writeFiles(request.Files)
+	readOnly, _ := child(spec, "root")["readonly"].(bool)
+	files, fileMounts, err := c.writeFiles(request.Files, readOnly)
 	if err != nil {
 		return nil, err
 	}
-	mounts, err := c.m.bindMounts(root, request.Mounts)
+	defer undo(c.releaseMounts)
+	mounts, err := c.bindMounts(root, request.Mounts)
 	if err != nil {
 		return nil, err
 	}
+	shm, err := c.mountShm(request.Shm)
+	if err != nil {
+		return nil, err
+	}
+	mounts = append(mounts, shm...)
 	namespace, err := c.connect(request.Network)
 	if err != nil {
 		return nil, err
@@ -132,7 +139,6 @@ func (c *Container) start(request *contract.ContainerStart) (r *run, err error) 
 		// The container may have ended before this; how it ended is counted when it is reaped.
 		err = nil
 	}
-	readOnly, _ := child(spec, "root")["readonly"].(bool)
 	c.begin(r, &state{
 		ContainerState: contract.ContainerState{ID: c.id, Status: statusRunning, Pid: process.Pid, StartedAt: contract.Now()},
 		CgroupPath:     cgroupPath, Endpoints: request.Network.Endpoints, Files: files, ReadOnlyRoot: readOnly,
@@ -185,7 +191,7 @@ func (c *Container) unmount() {
 
 // writeFiles writes the container's own files and gives the mounts that put them into it. What it returns first are the
 // files' paths in the container.
-func (c *Container) writeFiles(files []contract.File) (paths []string, mounts []object, err error) {
+func (c *Container) writeFiles(files []contract.File, readOnly bool) (paths []string, mounts []object, err error) {
 	for i, file := range files {
 		at := c.ownFile(i)
 		_ = os.Remove(at)
@@ -196,7 +202,11 @@ func (c *Container) writeFiles(files []contract.File) (paths []string, mounts []
 			return nil, nil, err
 		}
 		paths = append(paths, file.Path)
-		mounts = append(mounts, bindMount(at, file.Path, "rbind", "rprivate"))
+		options := []string{"rbind", "rprivate"}
+		if readOnly {
+			options = append(options, "ro")
+		}
+		mounts = append(mounts, bindMount(at, file.Path, options...))
 	}
 	return paths, mounts, nil
 }

@@ -44,14 +44,30 @@ type Changes struct {
 
 // Mount is a volume of the agent's or a folder or file of the guest, put into a container.
 type Mount struct {
-	Type        string `json:"type"`
-	Source      string `json:"source"`
-	Destination string `json:"destination"`
-	ReadOnly    bool   `json:"readOnly"`
-	CopyUp      bool   `json:"copyUp,omitempty"`
-	Create      bool   `json:"create,omitempty"`
-	Propagation string `json:"propagation,omitempty"`
-	Recursive   bool   `json:"recursive,omitempty"`
+	Type          string         `json:"type"`
+	Source        string         `json:"source"`
+	Destination   string         `json:"destination"`
+	ReadOnly      bool           `json:"readOnly"`
+	ReadOnlyBelow bool           `json:"readOnlyBelow,omitempty"`
+	CopyUp        bool           `json:"copyUp,omitempty"`
+	Subpath       string         `json:"subpath,omitempty"`
+	Options       *VolumeOptions `json:"options,omitempty"`
+	Create        bool           `json:"create,omitempty"`
+	Propagation   string         `json:"propagation,omitempty"`
+	Recursive     bool           `json:"recursive,omitempty"`
+}
+
+// VolumeOptions make a volume a mount of its own, in mount(8)'s words.
+type VolumeOptions struct {
+	Type   string `json:"type"`
+	Device string `json:"device"`
+	O      string `json:"o"`
+}
+
+// SharedMemory is a /dev/shm that containers share: of 'size' bytes, or that of another container.
+type SharedMemory struct {
+	Size int64  `json:"size,omitempty"`
+	Of   string `json:"of,omitempty"`
 }
 
 // File is written by the agent and bind-mounted into the container.
@@ -103,6 +119,7 @@ type ContainerStart struct {
 	Log       Log             `json:"log"`
 	Files     []File          `json:"files"`
 	Mounts    []Mount         `json:"mounts"`
+	Shm       *SharedMemory   `json:"shm,omitempty"`
 	Network   Network         `json:"network"`
 }
 

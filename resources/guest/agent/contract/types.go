@@ -89,13 +89,18 @@ type Facts struct {
 	AppArmor       bool     `json:"apparmor"`
 	Capabilities   []string `json:"capabilities"`
 	Resolvers      []string `json:"resolvers"`
-	SwapLimit      bool     `json:"swapLimit"`
-	PidsLimit      bool     `json:"pidsLimit"`
-	CPUCfsQuota    bool     `json:"cpuCfsQuota"`
-	OOMKillDisable bool     `json:"oomKillDisable"`
-	Routes         []string `json:"routes"`
-	Uptime         float64  `json:"uptime"`
-	BootTime       string   `json:"bootTime"`
+	// Controls are the limits that the kernel has, by the names of contract.json.
+	Controls         []string `json:"controls"`
+	CPUList          string   `json:"cpuList"`
+	MemoryNodes      string   `json:"memoryNodes"`
+	FileSystem       string   `json:"fileSystem"`
+	OSVersion        string   `json:"osVersion"`
+	SELinux          bool     `json:"selinux"`
+	CgroupNamespaces bool     `json:"cgroupNamespaces"`
+	Forwarding       bool     `json:"forwarding"`
+	Routes           []string `json:"routes"`
+	Uptime           float64  `json:"uptime"`
+	BootTime         string   `json:"bootTime"`
 }
 
 // ContainerState is what the agent knows of a container that was started at least once.

@@ -16,39 +16,26 @@ import (
 	"berth/agent/oci"
 )
 
-// Facts describes the guest; runtime may be nil.
-func Facts(found *oci.Runtime) contract.Facts {
+// Facts describes the guest with its state in the folder root; found may be nil.
+func Facts(found *oci.Runtime, root string) contract.Facts {
 	memory := meminfo()
 	facts := contract.Facts{
-		Kernel: line("/proc/sys/kernel/osrelease"), OS: osName(), Arch: runtime.GOARCH, Hostname: line("/proc/sys/kernel/hostname"),
+		Kernel: line("/proc/sys/kernel/osrelease"), OS: release("PRETTY_NAME", "Linux"), OSVersion: release("VERSION_ID", ""), Arch: runtime.GOARCH, Hostname: line("/proc/sys/kernel/hostname"),
 		CPUs: runtime.NumCPU(), Memory: memory["MemTotal"], Swap: memory["SwapTotal"], Runtimes: []string{}, StorageDriver: "overlay2",
 		Seccomp: exists("/proc/sys/kernel/seccomp/actions_avail"), AppArmor: line("/sys/module/apparmor/parameters/enabled") == "Y",
+		SELinux: exists("/sys/fs/selinux/enforce"), CgroupNamespaces: exists("/proc/self/ns/cgroup"), FileSystem: fileSystem(root),
+		Forwarding: line("/proc/sys/net/ipv4/ip_forward") == "1", Controls: cgroup.Controls(),
+		CPUList: line("/sys/devices/system/cpu/online"), MemoryNodes: memoryNodes(),
 		Capabilities: capabilities(), Resolvers: resolvers(), Routes: routes(), Uptime: Uptime(),
 	}
 	facts.BootTime = time.Now().Add(-time.Duration(facts.Uptime * float64(time.Second))).UTC().Format(time.RFC3339)
 	if found != nil {
 		facts.Runtime, facts.RuntimeVersion, facts.Runtimes = found.Name, found.Version, found.Found
 	}
+	facts.Cgroup = "1"
 	if cgroup.Unified() {
 		facts.Cgroup = "2"
-		controllers := strings.Fields(line("/sys/fs/cgroup/cgroup.controllers"))
-		for _, controller := range controllers {
-			switch controller {
-			case "memory":
-				facts.SwapLimit = true
-			case "pids":
-				facts.PidsLimit = true
-			case "cpu":
-				facts.CPUCfsQuota = true
-			}
-		}
-		return facts
 	}
-	facts.Cgroup = "1"
-	facts.SwapLimit = exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
-	facts.PidsLimit = exists("/sys/fs/cgroup/pids")
-	facts.CPUCfsQuota = exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
-	facts.OOMKillDisable = exists("/sys/fs/cgroup/memory/memory.oom_control")
 	return facts
 }
 
@@ -71,14 +58,39 @@ func line(path string) string {
 	return first
 }
 
-func osName() string {
+// release reads a value of os-release(5).
+func release(name, otherwise string) string {
 	text, _ := os.ReadFile("/etc/os-release")
 	for _, entry := range strings.Split(string(text), "\n") {
-		if name := strings.TrimPrefix(entry, "PRETTY_NAME="); name != entry {
-			return strings.Trim(name, `"`)
+		if value := strings.TrimPrefix(entry, name+"="); value != entry {
+			return strings.Trim(value, `"`)
 		}
 	}
-	return "Linux"
+	return otherwise
+}
+
+// memoryNodes are those of a NUMA machine; others have node 0 alone.
+func memoryNodes() string {
+	if nodes := line("/sys/devices/system/node/online"); nodes != "" {
+		return nodes
+	}
+	return "0"
+}
+
+// fileSystem names the file system that holds a path, as Docker does.
+func fileSystem(path string) string {
+	names := map[uint32]string{
+		0xef53: "extfs", 0x58465342: "xfs", 0x9123683e: "btrfs", 0x01021994: "tmpfs", 0x794c7630: "overlayfs", 0x2fc12fc1: "zfs", 0xf2f52010: "f2fs",
+		0x6969: "nfs",
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(path, &st); err != nil {
+		return "<unknown>"
+	}
+	if name, ok := names[uint32(st.Type)]; ok {
+		return name
+	}
+	return "<unknown>"
 }
 
 // meminfo is /proc/meminfo in bytes.

@@ -137,7 +137,7 @@ func (s *Server) hello(request *contract.HelloRequest) (*contract.Hello, error) 
 		return nil, err
 	}
 	return &contract.Hello{
-		Protocol: contract.Protocol, Agent: s.Version, Facts: host.Facts(s.Containers.Runtime), Layers: layers, Containers: s.Containers.States(),
+		Protocol: contract.Protocol, Agent: s.Version, Facts: host.Facts(s.Containers.Runtime, s.Root), Layers: layers, Containers: s.Containers.States(),
 	}, nil
 }
 

@@ -6,17 +6,32 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"berth/agent/contract"
 	"berth/agent/tree"
 )
 
 // Store is the folder ROOT/volumes.
-type Store struct{ dir string }
+type Store struct {
+	dir string
 
-// Open makes the folder when it is missing.
+	mu sync.Mutex
+	// users are the containers that use a volume with a mount of its own.
+	users map[string]map[string]bool
+}
+
+// Open makes the folder when it is missing, and unmounts what an agent that was killed left mounted.
 func Open(dir string) (*Store, error) {
-	return &Store{dir}, os.MkdirAll(dir, 0o711)
+	s := &Store{dir: dir, users: map[string]map[string]bool{}}
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return nil, err
+	}
+	names, err := os.ReadDir(dir)
+	for _, entry := range names {
+		s.unmount(entry.Name())
+	}
+	return s, err
 }
 
 // Create makes a volume, if it is not there, and gives its folder.
@@ -40,6 +55,7 @@ func (s *Store) Remove(name string) error {
 	if err := contract.CheckName("volume name", name); err != nil {
 		return err
 	}
+	s.unmount(name)
 	return os.RemoveAll(filepath.Join(s.dir, name))
 }
 
