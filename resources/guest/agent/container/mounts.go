@@ -52,7 +52,9 @@ func below(volume, subpath string) (*os.File, error) {
 // bindMounts turns a start's mounts into the OCI spec's; empty volumes are filled from the root where they ask for it.
 func (c *Container) bindMounts(root *os.File, mounts []contract.Mount) ([]object, error) {
 	var all []object
-	use := func(name string, options contract.VolumeOptions) (string, error) { return c.m.Volumes.Use(name, options, c.id) }
+	use := func(name string, options contract.VolumeOptions) (string, error) {
+		return c.m.Volumes.Use(name, options, c.id)
+	}
 	for i, mount := range mounts {
 		source, err := c.m.source(mount, use)
 		if err != nil {
