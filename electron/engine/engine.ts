@@ -6,6 +6,7 @@ import { starterImage } from '../machine/files'
 import { MachineError, type DriverName, type StageReport } from '../machine/machine'
 import { absentRoutes } from './api/absent'
 import { berthRoutes } from './api/berth'
+import { buildRoutes } from './api/build'
 import { containerRoutes } from './api/containers'
 import { execRoutes } from './api/exec'
 import { imageRoutes } from './api/images'
@@ -14,6 +15,8 @@ import { registryRoutes } from './api/registry'
 import { createApiServer } from './api/server'
 import { systemRoutes } from './api/system'
 import { volumeRoutes } from './api/volumes'
+import { Builds } from './builds/builds'
+import { BuildCache } from './builds/cache'
 import { Containers } from './containers/containers'
 import { messageOf } from './errors'
 import { Events } from './events/events'
@@ -109,6 +112,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     ports,
     log,
   })
+  const builds = new Builds({ guest, facts, images, containers, cache: new BuildCache(db) }, join(dir, 'builds'))
 
   const system = {
     instance: instanceOf(db),
@@ -125,6 +129,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...execRoutes(containers),
       ...imageRoutes(images),
       ...registryRoutes(registries),
+      ...buildRoutes(builds),
       ...volumeRoutes(volumes),
       ...networkRoutes(networks),
       ...absentRoutes(),
@@ -155,6 +160,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   }
   try {
     await content.open()
+    await builds.open()
     await host.start()
     onStage({ stage: 'engine', text: 'Starting the engine' })
     await images.loadStarter(starterImage())

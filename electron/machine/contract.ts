@@ -12,6 +12,8 @@ const id = object({ id: z.string() })
 
 const root = object({ id: z.string(), layers: z.array(z.string()) })
 
+const sources = object({ layers: z.array(z.string()), sources: z.array(z.string()), parents: z.boolean() })
+
 const mount = z.discriminatedUnion('type', [
   object({
     type: z.literal('volume'),
@@ -169,6 +171,22 @@ export const ops = {
   },
   'layer.remove': { request: object({ ids: z.array(z.string()) }), reply: empty },
   'layer.diff': { request: object({ root }), reply: empty },
+  'layer.commit': { request: object({ root, below: z.string() }), reply: object({ size: z.number() }) },
+  'layer.copy': {
+    request: object({
+      layers: z.array(z.string()),
+      below: z.string(),
+      volume: z.string().optional(),
+      path: z.string(),
+      folder: z.boolean(),
+      file: z.string().optional(),
+      owner: z.string().optional(),
+      mode: z.number().optional(),
+      from: sources.optional(),
+    }),
+    reply: object({ size: z.number() }),
+  },
+  'layer.digest': { request: sources, reply: object({ kind: z.enum(['file', 'dir', 'multi']), digest: z.string() }) },
   'container.changes': {
     request: object({ root }),
     reply: object({ changes: z.array(object({ path: z.string(), kind: z.number() })) }),

@@ -1,11 +1,10 @@
-import { PassThrough, Readable } from 'node:stream'
 import { z } from 'zod'
 import { isDigest, parseReference, type Reference } from '../../../shared/reference'
 import { EngineError, messageOf } from '../errors'
 import type { Images } from '../images/images'
 import { readDocument } from '../images/oci'
-import type { OnProgress } from '../images/progress'
 import { listFilters } from '../images/selection'
+import { progressAnswer } from './progress'
 import { registryAuth, requiredRegistryAuth } from './registry-auth'
 import { created, filters, flag, ok, stream, type ApiAnswer, type ApiRequest, type Route } from './http'
 
@@ -129,32 +128,4 @@ function named(repository: string, tagOrDigest: string): Reference {
   } catch (error) {
     throw new EngineError('invalid', messageOf(error))
   }
-}
-
-/**
- * Answers with the progress of `work`, one JSON object a line. What fails before anything was told gets a status code of
- * its own; later a failure can only be told in the stream, as dockerd does.
- */
-async function progressAnswer(
-  signal: AbortSignal,
-  work: (onProgress: OnProgress) => Promise<void>,
-): Promise<ApiAnswer> {
-  const output = new PassThrough()
-  let begin: () => void = () => undefined
-  const begun = new Promise<void>((resolve) => (begin = resolve))
-  const tell = (message: object) => {
-    begin()
-    output.write(`${JSON.stringify(message)}\r\n`)
-  }
-  const failure = work(tell).then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  )
-  const early = await Promise.race([begun, failure])
-  if (early) throw early.error
-  void failure.then((late) => {
-    if (late && !signal.aborted) tell({ errorDetail: { message: messageOf(late.error) }, error: messageOf(late.error) })
-    output.end()
-  })
-  return { status: 200, headers: { 'Content-Type': 'application/json' }, body: output satisfies Readable }
 }

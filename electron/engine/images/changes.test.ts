@@ -22,15 +22,16 @@ describe('applyChanges', () => {
   it('adds to what is there', () => {
     const config = { Env: ['A=0', 'B=1'], Labels: { x: '1' }, WorkingDir: '/w' }
     expect(applyChanges(config, ['ENV A=2', 'LABEL y=2', 'WORKDIR sub'])).toEqual({
-      Env: ['B=1', 'A=2'],
+      Env: ['A=2', 'B=1'],
       Labels: { x: '1', y: '2' },
       WorkingDir: '/w/sub',
     })
   })
   it.each([
     ['RUN x', 'run is not a valid change command'],
-    ['CMD', 'CMD requires at least one argument'],
-    ['EXPOSE web', 'invalid containerPort: web'],
+    ['ENV', 'ENV requires at least one argument'],
+    ['NOPE x', 'unknown instruction: NOPE'],
+    ['EXPOSE web', 'Invalid containerPort: web'],
     ['ENV A', 'must have two arguments'],
     ['ENV A=1 B', 'Syntax error'],
   ])('refuses %j', (change, message) => {

@@ -36,6 +36,7 @@ import { noSuchImage, noSuchTag, noTags, pushImage } from './push'
 import { Removal, type ImageUser, type RemovalRecord } from './removal'
 import { writeArchive, type SavedImage } from './save'
 import { select, type Filters } from './selection'
+import { Steps } from './steps'
 import { ImageStore } from './store'
 import { createdAt, historyView, inspectView, sizeOf, summaryView, type FullImage } from './views'
 
@@ -76,6 +77,8 @@ export class Images {
   private readonly removal: Removal
   private readonly retries: RetryPolicy
   private readonly downloads: Downloads
+  /** For builds and commit. */
+  readonly steps: Steps
 
   constructor(private readonly options: ImagesOptions) {
     const { content, config } = options
@@ -85,6 +88,7 @@ export class Images {
     this.catalog = new Catalog(this.store)
     this.layers = new GuestLayers(options.content, options.guest)
     this.admission = new Admission(this.store, options.content, this.layers)
+    this.steps = new Steps(this.store, options.content, this.layers, this.admission)
     this.removal = new Removal(this.store, options.events, options.usedBy)
     options.events.listen((event) => {
       if (event.Type === 'container' && event.Action === 'destroy') this.sweepSoon()

@@ -45,6 +45,11 @@ export class GuestLayers {
     return this.present.has(guestLayer(chainId))
   }
 
+  /** The agent has made this layer itself. */
+  made(chainId: string): void {
+    this.present.add(guestLayer(chainId))
+  }
+
   /** The agent's ids of images' layers in the guest that `wanted` does not name. */
   except(wanted: ReadonlySet<string>): string[] {
     return [...this.present].filter((id) => id !== initLayerId && !wanted.has(id) && !this.inFlight.has(id))

@@ -89,4 +89,23 @@ export const schema: readonly string[] = [
     PRIMARY KEY (diff_id, repository, digest)
   ) STRICT;
   `,
+  `
+  -- What a step of a build made on an image ('' for none); key is the digest of all else that the step depends on.
+  CREATE TABLE build_steps (
+    parent TEXT NOT NULL,
+    key TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    PRIMARY KEY (parent, key)
+  ) STRICT;
+  CREATE INDEX build_steps_image ON build_steps(image);
+
+  -- The digest of what COPY --from took from an image.
+  CREATE TABLE build_contents (
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    sources TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (image, sources)
+  ) STRICT;
+  `,
 ]

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"berth/agent/build"
 	"berth/agent/cgroup"
 	"berth/agent/children"
 	"berth/agent/container"
@@ -161,6 +162,7 @@ func start(o *options) (*server.Server, error) {
 	if s.Networks, err = network.New(s.Resolve); err != nil {
 		return nil, err
 	}
+	s.Builder = &build.Builder{Layers: s.Layers, Volumes: s.Volumes}
 	s.Containers, err = container.NewManager(container.Options{
 		Root: o.root, Run: o.run, Layers: s.Layers, Volumes: s.Volumes, Networks: s.Networks, Runtime: runtime, RuntimeError: runtimeErr, Emit: s.Emit,
 	})

@@ -180,6 +180,25 @@ func (m *Manager) Diff(root contract.Root, stream *mux.Stream) error {
 	})
 }
 
+// Commit makes the writable layer of a container that does not run an image layer; its writable layer is empty then.
+func (m *Manager) Commit(request *contract.LayerCommit, stream *mux.Stream) error {
+	c, err := m.get(request.Root.ID)
+	if err != nil {
+		return err
+	}
+	c.life.Lock()
+	defer c.life.Unlock()
+	if c.current() != nil {
+		return contract.Errorf(contract.Conflict, "container %s is running", c.id)
+	}
+	if err := c.ensureDirs(); err != nil {
+		return err
+	}
+	return m.Layers.Commit(c.path("upper"), request.Below, stream, func(size int64) error {
+		return stream.Reply(contract.Size{Size: size})
+	})
+}
+
 // Changes is docker diff.
 func (m *Manager) Changes(root contract.Root) ([]contract.Change, error) {
 	c, err := m.withDirs(root.ID)

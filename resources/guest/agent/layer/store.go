@@ -194,3 +194,13 @@ func (s *Store) sync(from, to string) error {
 	}
 	return s.folder.Sync()
 }
+
+// Scratch calls f with a new empty folder beside the layers, which is removed afterwards, by the next Open at the latest.
+func (s *Store) Scratch(f func(dir string) error) error {
+	dir, err := os.MkdirTemp(s.dir, ".tmp-scratch-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return f(dir)
+}

@@ -64,6 +64,11 @@ func init() {
 		"layer.diff": streaming(false, true, func(s *Server, r *contract.RootRequest, stream *mux.Stream) error {
 			return s.Containers.Diff(r.Root, stream)
 		}),
+		"layer.commit": streaming(false, true, func(s *Server, r *contract.LayerCommit, stream *mux.Stream) error {
+			return s.Containers.Commit(r, stream)
+		}),
+		"layer.copy":   streaming(true, true, func(s *Server, r *contract.LayerCopy, stream *mux.Stream) error { return s.Builder.Copy(r, stream) }),
+		"layer.digest": unary(func(s *Server, r *contract.LayerDigest) (contract.Digest, error) { return s.Builder.Digest(r) }),
 		"container.changes": unary(func(s *Server, r *contract.RootRequest) (contract.Changes, error) {
 			changes, err := s.Containers.Changes(r.Root)
 			return contract.Changes{Changes: changes}, err

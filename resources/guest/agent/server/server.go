@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"berth/agent/build"
 	"berth/agent/container"
 	"berth/agent/contract"
 	"berth/agent/layer"
@@ -24,6 +25,7 @@ type Server struct {
 	Volumes    *volume.Store
 	Networks   *network.Manager
 	Containers *container.Manager
+	Builder    *build.Builder
 	// Ended is called after a shutdown op was answered.
 	Ended func(powerOff bool)
 

@@ -1,0 +1,63 @@
+package layer
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+
+	"berth/agent/sandbox"
+	"berth/agent/tree"
+)
+
+// Commit makes the folder of a writable layer, which nobody writes to any more, an image layer: it sends the layer's tar,
+// then gives the folder the name that the tar's chain ID stands for ('below' is the chain ID of the layer under it, "" for
+// none). A folder that changes nothing becomes no layer. 'begin' is told the bytes of the layer's files before the tar.
+// The folder is gone after it.
+func (s *Store) Commit(upper, below string, out io.Writer, begin func(size int64) error) error {
+	size, err := tree.Size(upper)
+	if err != nil {
+		return err
+	}
+	if err := begin(size); err != nil {
+		return err
+	}
+	hash := sha256.New()
+	buffered := bufio.NewWriterSize(io.MultiWriter(out, hash), tree.BufferSize)
+	err = sandbox.Run(nil, func() error {
+		folder, err := os.Open(upper)
+		if err != nil {
+			return err
+		}
+		defer folder.Close()
+		if err := sandbox.Chroot(folder); err != nil {
+			return err
+		}
+		return Diff("/", buffered)
+	})
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(upper)
+	if err != nil || len(entries) == 0 && !tree.IsOpaque(upper) {
+		return err
+	}
+	id := chainID(below, hex.EncodeToString(hash.Sum(nil)))[:16]
+	if _, err := os.Lstat(s.Path(id)); err == nil {
+		return nil // the same layer on the same layers was made before
+	}
+	return s.sync(upper, s.Path(id))
+}
+
+// chainID is the hex part of a layer's chain ID (OCI image spec, "Layer ChainID").
+func chainID(below, diff string) string {
+	if below == "" {
+		return diff
+	}
+	sum := sha256.Sum256([]byte(below + " sha256:" + diff))
+	return hex.EncodeToString(sum[:])
+}
