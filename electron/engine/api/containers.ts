@@ -189,7 +189,7 @@ export function containerRoutes(containers: Containers): Route[] {
           stream: flag(query, 'stream'),
           detachKeys: query.get('detachKeys') ?? '',
         })
-        carry(session, request.hijack(stdioType(session.tty, version)))
+        carry(session, await request.hijack(stdioType(session.tty, version)))
         return undefined
       },
     ],

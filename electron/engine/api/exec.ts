@@ -87,11 +87,11 @@ async function attached(request: ApiRequest, starting: Promise<Session>, tty: bo
     session = await starting
   } catch (error) {
     if (!(error instanceof GuestError) || error.kind === 'unavailable') throw error
-    const client = request.hijack(type)
+    const client = await request.hijack(type)
     const text = Buffer.from(`${messageOf(error)}\r\n`)
     client.end(tty ? text : frame(STDERR, text))
     return undefined
   }
-  carry(session, request.hijack(type))
+  carry(session, await request.hijack(type))
   return undefined
 }

@@ -17,7 +17,7 @@ export interface ApiRequest {
   /** The body as JSON, checked by the schema; an absent body is `{}`. Rejects with kind 'invalid'. */
   json<S extends z.ZodType>(schema: S): Promise<z.infer<S>>
   /** Takes the connection over (Docker's "hijack"): what is written goes to the client as it is. */
-  hijack(contentType: string): Duplex
+  hijack(contentType: string): Promise<Duplex>
 }
 
 /** What a handler answers; `undefined` after a hijack. A Readable body is streamed, anything else is sent as JSON. */

@@ -37,10 +37,20 @@ const routes: Route[] = [
     '/attach',
     async (request) => {
       const { Tty } = await request.json(z.object({ Tty: z.boolean().optional() }))
-      const connection = request.hijack('application/vnd.docker.raw-stream')
+      const connection = await request.hijack('application/vnd.docker.raw-stream')
       connection.write(`tty=${Tty};`)
       connection.on('data', (chunk) => connection.write(String(chunk).toUpperCase()))
       connection.on('end', () => connection.end('bye'))
+      return undefined
+    },
+  ],
+  [
+    'POST',
+    '/upper',
+    async (request) => {
+      const connection = await request.hijack('application/vnd.docker.raw-stream')
+      connection.on('data', (chunk) => connection.write(String(chunk).toUpperCase()))
+      connection.on('end', () => connection.end())
       return undefined
     },
   ],
@@ -135,6 +145,15 @@ test('an upgraded connection gets the body, then both directions, and outlives t
   expect(text).toMatch(/^HTTP\/1\.1 101 UPGRADED\r\n/)
   expect(text).toContain('Content-Type: application/vnd.docker.raw-stream')
   expect(text.split('\r\n\r\n')[1]).toBe('tty=true;HELLObye')
+})
+
+test('a body that nobody reads is not the start of what an upgraded connection sends', async () => {
+  const socket = connect({ path: socketPath, allowHalfOpen: true })
+  const head = 'POST /upper HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 4\r\n\r\n'
+  socket.end(`${head}bodyhello`)
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  expect(text.split('\r\n\r\n')[1]).toBe('HELLO')
 })
 
 test('query helpers read as Docker does', () => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { finished, pipeline } from 'node:stream/promises'
 import { z } from 'zod'
 import { maxApiVersion, minApiVersion } from '../../../shared/version'
 import { EngineError, messageOf, statusOf } from '../errors'
@@ -155,7 +155,7 @@ async function readJson<S extends z.ZodType>(
 interface Reply {
   readonly signal: AbortSignal
   readonly body: Readable
-  hijack(contentType: string): Duplex
+  hijack(contentType: string): Promise<Duplex>
   send(answer: ApiAnswer): Promise<void>
   fail(status: number, message: string): Promise<void>
 }
@@ -178,7 +178,7 @@ class HttpReply implements Reply {
     this.body = message
   }
 
-  hijack(contentType: string): Duplex {
+  async hijack(contentType: string): Promise<Duplex> {
     this.hijacked = true
     this.response.writeHead(200, { ...this.headers, 'Content-Type': contentType })
     this.response.flushHeaders()
@@ -231,8 +231,10 @@ class UpgradeReply implements Reply {
     this.body = Readable.from(readExactly(socket, Number(message.headers['content-length'] ?? 0)))
   }
 
-  hijack(contentType: string): Duplex {
+  async hijack(contentType: string): Promise<Duplex> {
     this.hijacked = true
+    // Some clients (dockerode) send the query as a body too: it is not the start of what follows.
+    if (!this.body.readableEnded) await finished(this.body.resume())
     const lines = Object.entries({
       ...this.headers,
       'Content-Type': contentType,
