@@ -7,6 +7,7 @@ import { MachineError, type DriverName, type StageReport } from '../machine/mach
 import { absentRoutes } from './api/absent'
 import { berthRoutes } from './api/berth'
 import { buildRoutes } from './api/build'
+import { commitRoutes } from './api/commit'
 import { containerRoutes } from './api/containers'
 import { execRoutes } from './api/exec'
 import { imageRoutes } from './api/images'
@@ -130,6 +131,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...imageRoutes(images),
       ...registryRoutes(registries),
       ...buildRoutes(builds),
+      ...commitRoutes(containers, images),
       ...volumeRoutes(volumes),
       ...networkRoutes(networks),
       ...absentRoutes(),

@@ -9,14 +9,6 @@ import { jsonWords } from './words'
 /** A health check as image configurations have it; times in nanoseconds, undefined for Docker's default. */
 export type HealthcheckOptions = NonNullable<ImageRunConfig['Healthcheck']>
 
-const defaults = {
-  Interval: undefined,
-  Timeout: undefined,
-  StartPeriod: undefined,
-  StartInterval: undefined,
-  Retries: undefined,
-}
-
 /** Reads `HEALTHCHECK [flags] CMD …` and `HEALTHCHECK NONE`. */
 export function parseHealthcheck({ rest }: Node, flags: Flags, refuse: Refuse): HealthcheckOptions {
   const [, type = '', command = ''] = /^(\S*)\s*(.*)$/s.exec(rest) ?? []
@@ -25,7 +17,7 @@ export function parseHealthcheck({ rest }: Node, flags: Flags, refuse: Refuse): 
       return refuse('HEALTHCHECK requires at least one argument')
     case 'NONE':
       if (command) refuse('HEALTHCHECK NONE takes no arguments')
-      return { ...defaults, Test: ['NONE'] }
+      return { Test: ['NONE'] }
     case 'CMD':
       break
     default:

@@ -41,6 +41,13 @@ export class Catalog {
     return this.store.all().map((image) => this.full(image))
   }
 
+  /** The image and those that it was built on, newest first, as far as they are here. */
+  lineOf(image: FullImage): FullImage[] {
+    const line = [image]
+    for (let row = this.store.get(image.image.parent); row; row = this.store.get(row.parent)) line.push(this.full(row))
+    return line
+  }
+
   full(image: ImageRow): FullImage {
     return {
       image,

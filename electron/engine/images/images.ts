@@ -327,7 +327,8 @@ export class Images {
   }
 
   history(reference: string): object[] {
-    return historyView(this.catalog.full(this.catalog.find(reference)))
+    const image = this.catalog.full(this.catalog.find(reference))
+    return historyView(image, this.catalog.lineOf(image))
   }
 
   /** Bytes of an image's files, also of one that was removed while a container needs it. */

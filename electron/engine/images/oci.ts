@@ -50,14 +50,16 @@ const runConfig = z.object({
   Shell: strings,
   ArgsEscaped: nullable(z.boolean()),
   Healthcheck: nullable(
-    z.object({
-      Test: strings,
-      Interval: nullable(z.number()),
-      Timeout: nullable(z.number()),
-      StartPeriod: nullable(z.number()),
-      StartInterval: nullable(z.number()),
-      Retries: nullable(z.number()),
-    }),
+    z
+      .object({
+        Test: strings,
+        Interval: nullable(z.number()),
+        Timeout: nullable(z.number()),
+        StartPeriod: nullable(z.number()),
+        StartInterval: nullable(z.number()),
+        Retries: nullable(z.number()),
+      })
+      .partial(),
   ),
 })
 

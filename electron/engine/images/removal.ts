@@ -78,7 +78,7 @@ export class Removal {
   ): RemovalRecord[] {
     const conflict = this.conflict(id, force, true)
     if (conflict) {
-      const dangling = this.store.referencesOf(id).length === 0
+      const dangling = this.store.referencesOf(id).length === 0 && this.store.childrenOf(id).length === 0
       if (quiet && (!dangling || conflict.used)) return records
       throw new EngineError('conflict', conflict.message)
     }

@@ -14,7 +14,8 @@ export type MadeLayer = Readable & { reply: Promise<{ size: number }> }
 export interface Step {
   /** The image's id, '' for none (FROM scratch). */
   parent: string
-  platform: Platform
+  /** The parent's when it is not given. */
+  platform?: Platform
   config: ImageRunConfig
   author: string
   comment: string
@@ -64,24 +65,44 @@ export class Steps {
     return this.admission.lease(async (lease) => this.insert(step, await this.take(lease, step.parent, await make())))
   }
 
+  /** As `add`, with a layer that is yet to be unpacked in the guest, from its tar. */
+  async addTar(step: Step, tar: AsyncIterable<Uint8Array>): Promise<string> {
+    return this.admission.lease(async (lease) => {
+      const { digest } = await this.content.ingest(tar, lease.blobs)
+      if (digest === emptyLayer) return this.insert(step, undefined)
+      const { chainId, below } = this.chainOf(step.parent, digest)
+      lease.layers.add(guestLayer(chainId))
+      const layer = { chainId, diffId: digest, blob: digest }
+      const unpacked = await this.layers.apply({ ...layer, below }, () => undefined)
+      return this.insert(step, { ...layer, ...unpacked })
+    })
+  }
+
   /** Adds an image with a layer that another image has on the same layers. */
   addShared(step: Step, chainId: string | undefined): string {
     return this.insert(step, chainId === undefined ? undefined : this.store.layer(chainId))
   }
 
   private async take(lease: Lease, parent: string, made: MadeLayer): Promise<LayerRow | undefined> {
-    // The stream fails with what the reply says.
     const { size } = await made.reply
     const { digest, size: length } = await this.content.ingest(made, lease.blobs)
     if (digest === emptyLayer) return undefined
-    const chainId = chainIds([...this.store.layersOf(parent).map(({ diffId }) => diffId), digest]).at(-1)!
+    const { chainId } = this.chainOf(parent, digest)
     lease.layers.add(guestLayer(chainId))
     this.layers.made(chainId)
     return { chainId, diffId: digest, blob: digest, length, size }
   }
 
+  /** The chain ID of a layer on an image's, and those of the layers below it, bottom first. */
+  private chainOf(parent: string, diffId: string): { chainId: string; below: string[] } {
+    const below = this.store.layersOf(parent)
+    const chain = chainIds([...below.map((layer) => layer.diffId), diffId])
+    return { chainId: chain.at(-1)!, below: chain.slice(0, -1) }
+  }
+
   private insert({ parent, platform, ...step }: Step, layer: LayerRow | undefined): string {
-    const below = parent === '' ? undefined : this.configOf(parent)
+    // The image may be gone that a container was made from; its layers are not, while the container is there.
+    const below = parent === '' ? undefined : this.store.configOfAny(parent)
     const layers = [...this.store.layersOf(parent), ...(layer ? [layer] : [])]
     const created = new Date().toISOString()
     const { author, comment, createdBy, container, containerConfig, config } = step
@@ -92,7 +113,7 @@ export class Steps {
       ...(comment ? { comment } : {}),
       ...(layer ? {} : { empty_layer: true }),
     }
-    const { os, architecture, variant } = platform
+    const { os, architecture, variant } = platform ?? below ?? { os: 'linux', architecture: '' }
     const bytes = Buffer.from(
       JSON.stringify({
         architecture,

@@ -86,6 +86,14 @@ export class ImageStore {
     return config
   }
 
+  /** As configOf, by the id, also of an image that was removed while a container needs it; undefined when it is gone. */
+  configOfAny(id: string): ImageConfig | undefined {
+    const image = this.db
+      .prepare<[string], Pick<ImageRow, 'id' | 'config'>>('SELECT id, config FROM images WHERE id = ?')
+      .get(id)
+    return image && this.configOf(image)
+  }
+
   /** The layers, bottom first; also of an image that was removed while a container needs it. */
   layersOf(id: string): LayerRow[] {
     return this.db

@@ -1,5 +1,5 @@
 import { familiarName, parseReference } from '../../../shared/reference'
-import type { ImageConfig } from './oci'
+import type { ImageConfig, ImageRunConfig } from './oci'
 import type { ImageRow, LayerRow } from './store'
 
 /** An image with all that its views are made of. */
@@ -34,31 +34,8 @@ export function inspectView({ image, config, layers, references }: FullImage, st
     Created: config.created ?? '',
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',
-    Config: {
-      Hostname: '',
-      Domainname: '',
-      User: run.User ?? '',
-      AttachStdin: false,
-      AttachStdout: false,
-      AttachStderr: false,
-      ...(run.ExposedPorts ? { ExposedPorts: run.ExposedPorts } : {}),
-      Tty: false,
-      OpenStdin: false,
-      StdinOnce: false,
-      Env: run.Env ?? null,
-      Cmd: run.Cmd ?? null,
-      ...(run.Healthcheck ? { Healthcheck: run.Healthcheck } : {}),
-      ...(run.ArgsEscaped ? { ArgsEscaped: true } : {}),
-      Image: '',
-      Volumes: run.Volumes ?? null,
-      WorkingDir: run.WorkingDir ?? '',
-      Entrypoint: run.Entrypoint ?? null,
-      OnBuild: run.OnBuild ?? null,
-      Labels: run.Labels ?? null,
-      ...(run.StopSignal ? { StopSignal: run.StopSignal } : {}),
-      ...(run.StopTimeout === undefined ? {} : { StopTimeout: run.StopTimeout }),
-      ...(run.Shell ? { Shell: run.Shell } : {}),
-    },
+    ...(version < 1.45 ? containerView(image.config) : {}),
+    Config: runView(run),
     Architecture: image.architecture,
     ...(image.variant ? { Variant: image.variant } : {}),
     Os: image.os,
@@ -68,6 +45,41 @@ export function inspectView({ image, config, layers, references }: FullImage, st
     RootFS: { Type: 'layers', Layers: layers.map((layer) => layer.diffId) },
     Metadata: { LastTagTime: image.tagged ? new Date(image.tagged).toISOString() : '0001-01-01T00:00:00Z' },
   }
+}
+
+/** `Config` of an image, with the fields that only containers have left empty. */
+function runView(run: ImageRunConfig) {
+  return {
+    Hostname: '',
+    Domainname: '',
+    User: run.User ?? '',
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    ...(run.ExposedPorts ? { ExposedPorts: run.ExposedPorts } : {}),
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Env: run.Env ?? null,
+    Cmd: run.Cmd ?? null,
+    ...(run.Healthcheck ? { Healthcheck: run.Healthcheck } : {}),
+    ...(run.ArgsEscaped ? { ArgsEscaped: true } : {}),
+    Image: '',
+    Volumes: run.Volumes ?? null,
+    WorkingDir: run.WorkingDir ?? '',
+    Entrypoint: run.Entrypoint ?? null,
+    OnBuild: run.OnBuild ?? null,
+    Labels: run.Labels ?? null,
+    ...(run.StopSignal ? { StopSignal: run.StopSignal } : {}),
+    ...(run.StopTimeout === undefined ? {} : { StopTimeout: run.StopTimeout }),
+    ...(run.Shell ? { Shell: run.Shell } : {}),
+  }
+}
+
+/** The container that an image was made in, which older clients are told of. */
+function containerView(config: Buffer) {
+  const made = JSON.parse(config.toString()) as { container?: string; container_config?: ImageRunConfig }
+  return { Container: made.container ?? '', ContainerConfig: runView(made.container_config ?? {}) }
 }
 
 /** One line of GET /images/json. */
@@ -87,8 +99,11 @@ export function summaryView({ image, config, layers, references }: FullImage, ve
   }
 }
 
-/** GET /images/{name}/history: the newest step first. Only the last step's image is known by an id. */
-export function historyView({ image, config, layers, references }: FullImage) {
+/**
+ * GET /images/{name}/history: the newest step first. `line` is the image and those that it was built on here, newest
+ * first: only their steps are known by an id.
+ */
+export function historyView({ config, layers }: FullImage, line: readonly Pick<FullImage, 'image' | 'references'>[]) {
   let layer = 0
   const steps = config.history.map((step) => ({
     Comment: step.comment ?? '',
@@ -98,10 +113,10 @@ export function historyView({ image, config, layers, references }: FullImage) {
     Size: step.empty_layer ? 0 : (layers[layer++]?.size ?? 0),
     Tags: null as string[] | null,
   }))
-  const newest = steps.at(-1)
-  if (newest) {
-    newest.Id = image.id
-    newest.Tags = repoTags(references)
+  steps.reverse()
+  for (const [at, { image, references }] of line.entries()) {
+    const tags = repoTags(references)
+    if (steps[at]) Object.assign(steps[at], { Id: image.id, Tags: at > 0 && tags.length === 0 ? null : tags })
   }
-  return steps.reverse()
+  return steps
 }
