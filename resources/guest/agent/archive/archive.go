@@ -97,7 +97,7 @@ func Folder(path string) (string, error) {
 // Put unpacks a tar into a folder over what is there. With keepKind a folder is not put over a file, nor a file over a
 // folder ('invalid'). Owners are the tar's numbers.
 func Put(folder string, keepKind bool, in io.Reader) error {
-	in = bufio.NewReaderSize(in, 64<<10)
+	in = bufio.NewReaderSize(in, tree.BufferSize)
 	reader := tar.NewReader(in)
 	var folders []*tar.Header
 	for {

@@ -90,7 +90,7 @@ func (a *applier) apply(in io.Reader) error {
 	if err := a.inherit("/"); err != nil {
 		return err
 	}
-	in = bufio.NewReaderSize(in, 64<<10)
+	in = bufio.NewReaderSize(in, tree.BufferSize)
 	reader := tar.NewReader(in)
 	for {
 		header, err := reader.Next()

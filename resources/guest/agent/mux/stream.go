@@ -24,6 +24,9 @@ type Stream struct {
 	changed   *sync.Cond
 	queue     [][]byte
 	queued    int
+	// batch is how many bytes Read waits for when the queue has run empty; batching tells that it waits for them.
+	batch     int
+	batching  bool
 	ungranted int
 	ended     bool
 	discard   bool
@@ -35,7 +38,7 @@ type Stream struct {
 }
 
 func newStream(c *Conn, id uint32, request []byte) *Stream {
-	s := &Stream{conn: c, id: id, Request: request, credit: Window, done: make(chan struct{})}
+	s := &Stream{conn: c, id: id, Request: request, batch: 1, credit: Window, done: make(chan struct{})}
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
@@ -43,12 +46,24 @@ func newStream(c *Conn, id uint32, request []byte) *Stream {
 // Done is closed when the stream was reset, its connection ended, or its op is done.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
+// Bulk makes Read wait until a quarter of the window is there, or the END: for files, where each wake-up of a sandbox's
+// thread costs more than the bytes of one frame.
+func (s *Stream) Bulk() *Stream {
+	s.mu.Lock()
+	s.batch = Window / 4
+	s.batching = true
+	s.mu.Unlock()
+	return s
+}
+
 // Read gives the DATA of the other side; io.EOF after its END.
 func (s *Stream) Read(p []byte) (int, error) {
 	s.mu.Lock()
-	for len(s.queue) == 0 && !s.ended && s.err == nil {
+	s.batching = s.batching || len(s.queue) == 0
+	for s.batching && !s.full() && !s.ended && s.err == nil {
 		s.changed.Wait()
 	}
+	s.batching = false
 	if s.err != nil {
 		s.mu.Unlock()
 		return 0, s.err
@@ -57,12 +72,16 @@ func (s *Stream) Read(p []byte) (int, error) {
 		s.mu.Unlock()
 		return 0, io.EOF
 	}
-	n := copy(p, s.queue[0])
-	if n == len(s.queue[0]) {
+	n := 0
+	for n < len(p) && len(s.queue) > 0 {
+		taken := copy(p[n:], s.queue[0])
+		n += taken
+		if taken < len(s.queue[0]) {
+			s.queue[0] = s.queue[0][taken:]
+			break
+		}
 		s.queue[0] = nil
 		s.queue = s.queue[1:]
-	} else {
-		s.queue[0] = s.queue[0][n:]
 	}
 	s.queued -= n
 	grant := s.take(n)
@@ -203,6 +222,8 @@ func (s *Stream) Await(reply any) error {
 	return contract.Decode(message.OK, reply)
 }
 
+func (s *Stream) full() bool { return s.queued >= s.batch }
+
 // take counts consumed bytes and returns how many to grant now: a quarter of the window at a time saves frames.
 func (s *Stream) take(n int) int {
 	s.ungranted += n
@@ -235,7 +256,9 @@ func (s *Stream) receiveData(payload []byte) {
 	overrun := s.queued > Window
 	if len(payload) > 0 && !overrun {
 		s.queue = append(s.queue, payload)
-		s.changed.Broadcast()
+		if s.full() {
+			s.changed.Broadcast()
+		}
 	}
 	s.mu.Unlock()
 	if overrun {

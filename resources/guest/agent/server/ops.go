@@ -54,7 +54,7 @@ func init() {
 		"events": streaming(false, true, func(s *Server, _ *contract.Empty, stream *mux.Stream) error { return s.listen(stream) }),
 		"usage":  unary(func(s *Server, _ *contract.Empty) (contract.Usage, error) { return host.Usage(s.Root) }),
 		"layer.apply": streaming(true, false, func(s *Server, r *contract.LayerApply, stream *mux.Stream) error {
-			size, err := s.Layers.Apply(r.ID, r.Parents, stream)
+			size, err := s.Layers.Apply(r.ID, r.Parents, stream.Bulk())
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func init() {
 		}),
 		"archive.get": streaming(false, true, func(s *Server, r *contract.Archive, stream *mux.Stream) error { return s.Containers.Get(r, stream) }),
 		"archive.put": streaming(true, false, func(s *Server, r *contract.ArchivePut, stream *mux.Stream) error {
-			if err := s.Containers.Put(r, stream); err != nil {
+			if err := s.Containers.Put(r, stream.Bulk()); err != nil {
 				return err
 			}
 			return stream.Reply(contract.Empty{})
