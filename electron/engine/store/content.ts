@@ -166,17 +166,31 @@ export function digestOf(bytes: Uint8Array | string): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
+/** Bytes written at once: what comes over a socket comes in small pieces, and each write is a trip to another thread. */
+const batch = 1024 * 1024
+
 async function write(file: string, source: AsyncIterable<Uint8Array>, max = Infinity): Promise<Blob> {
   const hash = createHash('sha256')
   let size = 0
+  let waiting: Uint8Array[] = []
+  let waitingBytes = 0
   const handle = await open(file, 'wx', 0o600)
+  const flush = async () => {
+    const bytes = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting)
+    for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten
+    waiting = []
+    waitingBytes = 0
+  }
   try {
     for await (const chunk of source) {
       size += chunk.length
       if (size > max) throw new EngineError('invalid', `more than the ${max} bytes that it should have`)
       hash.update(chunk)
-      for (let at = 0; at < chunk.length;) at += (await handle.write(chunk, at)).bytesWritten
+      waiting.push(chunk)
+      waitingBytes += chunk.length
+      if (waitingBytes >= batch) await flush()
     }
+    await flush()
     await handle.sync()
   } finally {
     await handle.close()
