@@ -3,21 +3,14 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { StageReport } from '../../shared/app'
+import { parseEngineLine } from '../../shared/engine-lines'
 import { defineCommand, Exit } from './command'
 import { engineFlags, placeOf, readEngineState, type EnginePlace } from './engine-state'
 
 const pollMs = 25
 
-/** The engine's words on its standard output: `stage {...}`, `failed {...}`, `engine ready ...`. */
-interface Report {
-  stage?: string
-  text?: string
-  progress?: number
-  message?: string
-  fix?: string
-}
-
-function showStage({ text = '', progress }: Report): void {
+function showStage({ text, progress }: StageReport): void {
   const line = text + (progress === undefined ? '' : ` ${Math.round(progress * 100)} %`)
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line.slice(0, process.stderr.columns - 1)}`)
   else process.stderr.write(`${line}\n`)
@@ -52,13 +45,12 @@ async function startDetached({ dataDir, host }: EnginePlace, machine: string): P
       const lines = (rest + buffer.toString('utf8', 0, bytesRead)).split('\n')
       rest = lines.pop()!
       for (const line of lines) {
-        const [, word, json] = /^(stage|failed) (\{.*\})$/.exec(line) ?? []
-        if (line.startsWith('engine ready ')) return line
-        if (word === 'stage') showStage(JSON.parse(json!) as Report)
-        else if (word === 'failed') {
-          const { message, fix } = JSON.parse(json!) as Report
-          throw new Exit(1, `The engine did not start: ${message}${fix ? `\n${fix}` : ''}`)
-        } else other.push(line)
+        const told = parseEngineLine(line)
+        if (told?.type === 'ready') return line
+        if (told?.type === 'failed')
+          throw new Exit(1, `The engine did not start: ${told.message}${told.fix ? `\n${told.fix}` : ''}`)
+        if (told) showStage(told.report)
+        else other.push(line)
       }
       if (bytesRead) continue
       if (over) throw new Exit(1, `The engine ended while it started (${over}).\n${other.slice(-20).join('\n')}`)

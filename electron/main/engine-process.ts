@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EngineState } from '../../shared/app'
 import { answers, type EngineEvent, followEvents } from './engine-client'
-import { type EngineLine, parseEngineLine } from './engine-lines'
+import { type EngineLine, parseEngineLine } from '../../shared/engine-lines'
 import { dataDir, engineHost, engineScript, foreignHost, nodeBinary } from './locations'
 
 /** The engine's own log, and what it (or Node) wrote to its standard error. */

@@ -1,4 +1,4 @@
-import type { StageReport } from '../../shared/app'
+import type { StageReport } from './app'
 
 export type EngineLine =
   | { type: 'stage'; report: StageReport }
