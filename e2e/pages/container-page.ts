@@ -26,7 +26,7 @@ export class ContainerPage {
   }
 
   async remove(): Promise<void> {
-    await this.window.getByRole('button', { name: 'More', exact: true }).click()
+    await this.window.getByRole('button', { name: /^More for / }).click()
     await this.window.getByRole('menuitem', { name: 'Remove' }).click()
     await this.window.getByRole('alertdialog').getByRole('button', { name: /emove/ }).click()
   }
