@@ -20,10 +20,10 @@ type Stream struct {
 	done     chan struct{}
 	doneOnce sync.Once
 
-	mu        sync.Mutex
-	changed   *sync.Cond
-	queue     [][]byte
-	queued    int
+	mu      sync.Mutex
+	changed *sync.Cond
+	queue   [][]byte
+	queued  int
 	// batch is how many bytes Read waits for when the queue has run empty; batching tells that it waits for them.
 	batch     int
 	batching  bool
