@@ -159,7 +159,7 @@ func start(o *options) (*server.Server, error) {
 	if s.Volumes, err = volume.Open(filepath.Join(o.root, "volumes")); err != nil {
 		return nil, err
 	}
-	if s.Networks, err = network.New(s.Resolve); err != nil {
+	if s.Networks, err = network.New(filepath.Join(o.run, "bridges"), s.Resolve); err != nil {
 		return nil, err
 	}
 	s.Builder = &build.Builder{Layers: s.Layers, Volumes: s.Volumes}

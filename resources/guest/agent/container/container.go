@@ -156,7 +156,7 @@ func (c *Container) release() {
 	s := c.state
 	c.mu.Unlock()
 	if s != nil {
-		c.m.Networks.Release(s.Endpoints)
+		c.m.Networks.Release(c.id, s.Endpoints)
 	}
 }
 

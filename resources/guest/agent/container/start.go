@@ -94,7 +94,7 @@ func (c *Container) start(request *contract.ContainerStart) (r *run, err error) 
 	if err != nil {
 		return nil, err
 	}
-	defer undo(func() { c.m.Networks.Release(request.Network.Endpoints) })
+	defer undo(func() { c.m.Networks.Release(c.id, request.Network.Endpoints) })
 	path := ""
 	if namespace != nil {
 		defer namespace.Close()
@@ -220,9 +220,9 @@ func (c *Container) connect(request contract.Network) (*os.File, error) {
 	case "host":
 		return nil, nil
 	case "none":
-		return c.m.Networks.Connect(nil)
+		return c.m.Networks.Connect(c.id, contract.Network{})
 	case "bridge":
-		return c.m.Networks.Connect(request.Endpoints)
+		return c.m.Networks.Connect(c.id, request)
 	case "container":
 		_, other, err := c.m.running(request.NetworkOf)
 		if err != nil {

@@ -84,15 +84,15 @@ type Log struct {
 	MaxFile int    `json:"maxFile"`
 }
 
-// Endpoint is a veth pair from a container into a bridge.
+// Endpoint is a veth pair from a container into a bridge. Addresses have prefixes; gateways are the default routes over it.
 type Endpoint struct {
-	Name     string `json:"name"`
-	Bridge   string `json:"bridge"`
-	HostName string `json:"hostName"`
-	MAC      string `json:"mac"`
-	Address  string `json:"address"`
-	Gateway  string `json:"gateway"`
-	MTU      int    `json:"mtu"`
+	Name      string   `json:"name"`
+	Bridge    string   `json:"bridge"`
+	HostName  string   `json:"hostName"`
+	MAC       string   `json:"mac"`
+	Addresses []string `json:"addresses"`
+	Gateways  []string `json:"gateways"`
+	MTU       int      `json:"mtu"`
 }
 
 // Network says which network namespace a container gets.
@@ -100,6 +100,22 @@ type Network struct {
 	Mode      string     `json:"mode"`
 	NetworkOf string     `json:"networkOf,omitempty"`
 	Endpoints []Endpoint `json:"endpoints"`
+	DNS       bool       `json:"dns"`
+}
+
+// FileEdit changes the lines of a file that differ between before and after.
+type FileEdit struct {
+	Path   string `json:"path"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// ContainerNetwork is what a running container's network is to become.
+type ContainerNetwork struct {
+	Op
+	ID      string     `json:"id"`
+	Network Network    `json:"network"`
+	Edits   []FileEdit `json:"edits"`
 }
 
 // ContainerStart is docker start in one trip.

@@ -26,6 +26,7 @@ var types = map[string][2]any{
 	"container.pause":   {ID{}, Empty{}},
 	"container.resume":  {ID{}, Empty{}},
 	"container.update":  {ContainerUpdate{}, Empty{}},
+	"container.network": {ContainerNetwork{}, Empty{}},
 	"container.remove":  {ID{}, Empty{}},
 	"container.resize":  {ContainerResize{}, Empty{}},
 	"container.top":     {ContainerTop{}, Top{}},

@@ -31,16 +31,17 @@ type Dial struct {
 	Address string `json:"address"`
 }
 
-// NetworkEnsure describes a bridge network.
+// NetworkEnsure describes a bridge network; the addresses are the bridge's, with their prefixes.
 type NetworkEnsure struct {
 	Op
-	Bridge     string `json:"bridge"`
-	Subnet     string `json:"subnet"`
-	Gateway    string `json:"gateway"`
-	MTU        int    `json:"mtu"`
-	Masquerade bool   `json:"masquerade"`
-	ICC        bool   `json:"icc"`
-	Internal   bool   `json:"internal"`
+	Bridge     string   `json:"bridge"`
+	Addresses  []string `json:"addresses"`
+	MTU        int      `json:"mtu"`
+	Masquerade bool     `json:"masquerade"`
+	ICC        bool     `json:"icc"`
+	Internal   bool     `json:"internal"`
+	Exclusive  bool     `json:"exclusive"`
+	DNS        bool     `json:"dns"`
 }
 
 // NetworkRemove names a bridge.
@@ -122,12 +123,14 @@ type Shutdown struct {
 	PowerOff bool `json:"powerOff"`
 }
 
-// DNSRequest is opened by the agent; the message is base64 of RFC 1035's.
+// DNSRequest is opened by the agent; the message is base64 of RFC 1035's. Container is ” for one that came to a bridge.
 type DNSRequest struct {
 	Op
-	Bridge  string `json:"bridge"`
-	Client  string `json:"client"`
-	Message string `json:"message"`
+	Container string `json:"container"`
+	Bridge    string `json:"bridge"`
+	Client    string `json:"client"`
+	Transport string `json:"transport"`
+	Message   string `json:"message"`
 }
 
 // DNSReply is the answer in the same form.

@@ -3,7 +3,6 @@ package host
 
 import (
 	"bufio"
-	"net"
 	"os"
 	"runtime"
 	"strconv"
@@ -121,42 +120,6 @@ func resolvers() []string {
 		}
 	}
 	return servers
-}
-
-// routes are the IPv4 networks that the guest reaches by a route or has an address in; the default route and the
-// loopback are left out.
-func routes() []string {
-	all := []string{}
-	seen := map[string]bool{}
-	add := func(network *net.IPNet) {
-		if ones, _ := network.Mask.Size(); ones > 0 && !network.IP.IsLoopback() && !seen[network.String()] {
-			seen[network.String()] = true
-			all = append(all, network.String())
-		}
-	}
-	addresses, _ := net.InterfaceAddrs()
-	for _, address := range addresses {
-		if network, ok := address.(*net.IPNet); ok && network.IP.To4() != nil {
-			add(&net.IPNet{IP: network.IP.Mask(network.Mask).To4(), Mask: network.Mask})
-		}
-	}
-	text, _ := os.ReadFile("/proc/net/route")
-	for _, entry := range strings.Split(string(text), "\n") {
-		fields := strings.Fields(entry)
-		if len(fields) < 8 {
-			continue
-		}
-		destination, err1 := strconv.ParseUint(fields[1], 16, 32)
-		mask, err2 := strconv.ParseUint(fields[7], 16, 32)
-		if err1 == nil && err2 == nil {
-			add(&net.IPNet{IP: littleEndian(destination), Mask: net.IPMask(littleEndian(mask))})
-		}
-	}
-	return all
-}
-
-func littleEndian(n uint64) net.IP {
-	return net.IP{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
 }
 
 // SetClock sets the guest's clock when it is off by more than 100 ms.

@@ -51,7 +51,7 @@ func TestStartErrors(t *testing.T) {
 	equal(t, "missing bind source", kindOf(start(bind)), contract.Invalid)
 	equal(t, "bad id", kindOf(start(request("../a", "true"))), contract.Invalid)
 	bridge := request("a", "true")
-	bridge.Network = contract.Network{Mode: "bridge", Endpoints: []contract.Endpoint{{Name: "eth0", Bridge: "berth-none", HostName: "vethnone", Address: "10.1.2.3/24", MTU: 1500}}}
+	bridge.Network = contract.Network{Mode: "bridge", Endpoints: []contract.Endpoint{{Name: "eth0", Bridge: "berth-none", HostName: "vethnone", Addresses: []string{"10.1.2.3/24"}, Gateways: []string{}, MTU: 1500}}}
 	equal(t, "missing bridge", kindOf(start(bridge)), contract.NotFound)
 	equal(t, "a pause of what does not run", kindOf(a.call("container.pause", contract.ID{ID: "a"}, &contract.Empty{})), contract.Conflict)
 	equal(t, "an unknown op", kindOf(a.call("nosuch", contract.Empty{}, &contract.Empty{})), contract.Unsupported)

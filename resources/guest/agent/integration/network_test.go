@@ -16,7 +16,7 @@ const bridge = "berth-agenttst"
 
 func ensureBridge(a *agent, change func(*contract.NetworkEnsure)) {
 	a.t.Helper()
-	request := contract.NetworkEnsure{Bridge: bridge, Subnet: "10.213.77.0/24", Gateway: "10.213.77.1", MTU: 1500, Masquerade: true, ICC: true}
+	request := contract.NetworkEnsure{Bridge: bridge, Addresses: []string{"10.213.77.1/24"}, MTU: 1500, Masquerade: true, ICC: true, DNS: true}
 	if change != nil {
 		change(&request)
 	}
@@ -37,7 +37,7 @@ func removeBridge(a *agent) {
 func onBridge(r *contract.ContainerStart, host int) *contract.ContainerStart {
 	r.Network = contract.Network{Mode: "bridge", Endpoints: []contract.Endpoint{{
 		Name: "eth0", Bridge: bridge, HostName: fmt.Sprintf("vethagt%d", host), MAC: fmt.Sprintf("02:42:0a:d5:4d:%02x", host),
-		Address: fmt.Sprintf("10.213.77.%d/24", host), Gateway: "10.213.77.1", MTU: 1500,
+		Addresses: []string{fmt.Sprintf("10.213.77.%d/24", host)}, Gateways: []string{"10.213.77.1"}, MTU: 1500,
 	}}}
 	return r
 }
@@ -130,8 +130,11 @@ func TestDNS(t *testing.T) {
 	ensureBridge(a, nil)
 	defer removeBridge(a)
 	// The harness answers with the query itself, as an engine answers with records.
-	query := append([]byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}, "\x05berth\x00\x00\x01\x00\x01"...)
-	ask := func() []byte {
+	message := func(name string) []byte {
+		return append([]byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}, "\x05"+name+"\x00\x00\x01\x00\x01"...)
+	}
+	query := message("berth")
+	ask := func(query []byte) []byte {
 		conn, err := net.Dial("udp", "10.213.77.1:53")
 		must(t, err)
 		defer conn.Close()
@@ -142,7 +145,7 @@ func TestDNS(t *testing.T) {
 		must(t, err)
 		return answer[:n]
 	}
-	equal(t, "UDP", string(ask()), string(query))
+	equal(t, "UDP", string(ask(query)), string(query))
 	conn, err := net.Dial("tcp", "10.213.77.1:53")
 	must(t, err)
 	defer conn.Close()
@@ -153,6 +156,58 @@ func TestDNS(t *testing.T) {
 	must(t, err)
 	equal(t, "TCP", string(answer[2:]), string(query))
 	a.conn.Close()
-	a.waitFor("dns", "SERVFAIL without an engine", func() bool { return ask()[3]&0xf == 2 })
+	a.waitFor("dns", "SERVFAIL without an engine", func() bool { return ask(message("other"))[3]&0xf == 2 })
+	equal(t, "what was answered before is remembered", string(ask(query)), string(query))
 	a.conn = a.connect()
+}
+
+func TestChangeWhileRunning(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, nil)
+	defer removeBridge(a)
+	start := onBridge(sh("a", "echo '10.9.9.9\tmine' >>/etc/hosts; exec sleep 1000"), 2)
+	start.Files = []contract.File{{Path: "/etc/hosts", Content: "127.0.0.1\tlocalhost\n10.213.77.2\ta\n", Mode: 0o644}}
+	a.start(start)
+	execs := 0
+	inside := func(script string) string {
+		execs++
+		_, out, errOut := a.exec("a", fmt.Sprint("e", execs), script)
+		return out + errOut
+	}
+	first := start.Network.Endpoints[0]
+	second := first
+	second.Name, second.HostName, second.MAC = "eth1", "vethagt9", "02:42:0a:d5:4d:09"
+	second.Addresses, second.Gateways = []string{"10.213.77.9/24", "fd00:77::9/64"}, []string{}
+	change := contract.ContainerNetwork{
+		ID:      "a",
+		Network: contract.Network{Mode: "bridge", Endpoints: []contract.Endpoint{first, second}, DNS: true},
+		Edits:   []contract.FileEdit{{Path: "/etc/hosts", Before: "10.213.77.2\ta\n", After: "10.213.77.2\ta\n10.213.77.9\ta\n"}},
+	}
+	a.must("container.network", change, &contract.Empty{})
+	equal(t, "hosts", inside("cat /etc/hosts"), "127.0.0.1\tlocalhost\n10.213.77.2\ta\n10.9.9.9\tmine\n10.213.77.9\ta\n")
+	equal(t, "addresses", inside("ip -o addr show eth1 | grep -o 'inet6* [0-9a-f.:/]*' | grep -v fe80"), "inet 10.213.77.9/24\ninet6 fd00:77::9/64\n")
+	equal(t, "route", inside("ip route | grep default"), "default via 10.213.77.1 dev eth0 \n")
+	second.Gateways, second.Addresses = []string{"10.213.77.1"}, []string{"10.213.77.9/24"}
+	second.Name, second.HostName = "eth2", "vethagt8"
+	change.Network.Endpoints, change.Edits = []contract.Endpoint{second}, nil
+	a.must("container.network", change, &contract.Empty{})
+	equal(t, "interfaces", inside("ip -o link | grep -o 'eth[0-9]'"), "eth2\n")
+	equal(t, "route", inside("ip route | grep default"), "default via 10.213.77.1 dev eth2 \n")
+	equal(t, "a bridge that is not there", kindOf(a.call("container.network", contract.ContainerNetwork{ID: "a", Network: contract.Network{Mode: "bridge", Endpoints: []contract.Endpoint{{Name: "eth2", Bridge: "berth-none", HostName: "vethnone", Addresses: []string{"10.1.2.3/24"}, Gateways: []string{}, MTU: 1500}}}}, &contract.Empty{})), contract.NotFound)
+	equal(t, "interfaces after a failure", inside("ip -o link | grep -o 'eth[0-9]'"), "eth2\n")
+	a.must("container.stop", contract.ContainerStop{ID: "a", Signal: 9}, &contract.Empty{})
+	equal(t, "not running", kindOf(a.call("container.network", change, &contract.Empty{})), contract.Conflict)
+	if out, err := exec.Command("ip", "link", "show", "vethagt8").CombinedOutput(); err == nil {
+		t.Errorf("the veth pair is still there: %s", out)
+	}
+}
+
+func TestExclusiveSubnets(t *testing.T) {
+	a := startAgent(t)
+	ensureBridge(a, nil)
+	defer removeBridge(a)
+	second := contract.NetworkEnsure{Bridge: "berth-agentts2", Addresses: []string{"10.213.0.1/16"}, MTU: 1500, ICC: true, Exclusive: true}
+	equal(t, "overlapping", kindOf(a.call("network.ensure", second, &contract.Empty{})), contract.Conflict)
+	loopback := contract.NetworkEnsure{Bridge: "lo", Addresses: []string{"10.214.0.1/16"}, MTU: 1500}
+	equal(t, "another's interface", kindOf(a.call("network.ensure", loopback, &contract.Empty{})), contract.Conflict)
 }

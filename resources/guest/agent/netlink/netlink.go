@@ -1,4 +1,4 @@
-// Package netlink speaks rtnetlink(7): links, addresses and routes without a process started.
+// Package netlink speaks rtnetlink(7) and nfnetlink: links, addresses, routes and one NAT rule without a process started.
 package netlink
 
 import (
@@ -20,9 +20,11 @@ type Socket struct {
 	sequence uint32
 }
 
-// Open opens a socket in the current thread's network namespace.
-func Open() (*Socket, error) {
-	fd, err := syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC, syscall.NETLINK_ROUTE)
+// Open opens a socket for links, addresses and routes in the current thread's network namespace.
+func Open() (*Socket, error) { return open(syscall.NETLINK_ROUTE) }
+
+func open(protocol int) (*Socket, error) {
+	fd, err := syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
@@ -48,12 +50,7 @@ func (s *Socket) Do(messages ...*Message) error {
 	first := s.sequence + 1
 	for _, m := range messages {
 		s.sequence++
-		packet = native.AppendUint32(packet, uint32(syscall.NLMSG_HDRLEN+len(m.body)))
-		packet = native.AppendUint16(packet, m.kind)
-		packet = native.AppendUint16(packet, m.flags|syscall.NLM_F_REQUEST|syscall.NLM_F_ACK)
-		packet = native.AppendUint32(packet, s.sequence)
-		packet = native.AppendUint32(packet, 0)
-		packet = append(packet, m.body...)
+		packet = appendMessage(packet, m.kind, m.flags|syscall.NLM_F_ACK, s.sequence, m.body)
 	}
 	if err := syscall.Sendto(s.fd, packet, 0, &syscall.SockaddrNetlink{Family: syscall.AF_NETLINK}); err != nil {
 		return os.NewSyscallError("sendto", err)
@@ -99,15 +96,30 @@ func (m *Message) text(kind uint16, value string) *Message {
 	return m.bytes(kind, append([]byte(value), 0))
 }
 
+// big is a number in network byte order, as nfnetlink has it.
+func (m *Message) big(kind uint16, value uint32) *Message {
+	return m.bytes(kind, binary.BigEndian.AppendUint32(nil, value))
+}
+
 func (m *Message) number(kind uint16, value uint32) *Message {
 	return m.bytes(kind, native.AppendUint32(nil, value))
+}
+
+func appendMessage(packet []byte, kind, flags uint16, sequence uint32, body []byte) []byte {
+	packet = native.AppendUint32(packet, uint32(syscall.NLMSG_HDRLEN+len(body)))
+	packet = native.AppendUint16(packet, kind)
+	packet = native.AppendUint16(packet, flags|syscall.NLM_F_REQUEST)
+	packet = native.AppendUint32(packet, sequence)
+	packet = native.AppendUint32(packet, 0)
+	return append(packet, body...)
 }
 
 // nested puts attributes that f adds into an attribute of their own.
 func (m *Message) nested(kind uint16, f func(*Message)) *Message {
 	inner := &Message{}
 	f(inner)
-	return m.bytes(kind, inner.body)
+	const isNested = 0x8000
+	return m.bytes(kind|isNested, inner.body)
 }
 
 // Index gives the index of an interface in the current thread's network namespace; 0 when it is not there.

@@ -3,37 +3,81 @@ package network
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os/exec"
 	"syscall"
 
 	"berth/agent/contract"
+	"berth/agent/netlink"
 )
 
-// dnsServer answers DNS (RFC 1035) on a bridge's gateway, UDP and TCP.
+// dnsServer answers DNS (RFC 1035), UDP and TCP: on a bridge's gateway, or inside a container's network namespace.
 type dnsServer struct {
-	bridge  string
+	// from says who asks.
+	from    contract.DNSRequest
 	resolve Resolver
 	udp     *net.UDPConn
 	tcp     net.Listener
 	slots   chan struct{}
+	memory  memory
 }
 
 // maxQueries bounds the queries that are answered at the same time.
 const maxQueries = 256
 
-func listenDNS(bridge string, gateway net.IP, resolve Resolver) (*dnsServer, error) {
-	s := &dnsServer{bridge: bridge, resolve: resolve, slots: make(chan struct{}, maxQueries)}
-	var err error
-	if s.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: gateway, Port: 53}); err == nil {
-		if s.tcp, err = net.ListenTCP("tcp4", &net.TCPAddr{IP: gateway, Port: 53}); err != nil {
-			s.udp.Close()
-		}
-	}
+// embedded is where containers ask, as with dockerd.
+var embedded = net.IPv4(127, 0, 0, 11)
+
+// listenOnGateway answers those on a bridge that have the gateway for a nameserver.
+func listenOnGateway(bridge string, gateway net.IP, resolve Resolver) (*dnsServer, error) {
+	s, err := listen(gateway, 53, resolve, contract.DNSRequest{Bridge: bridge})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, contract.Errorf(contract.Unavailable, "another program answers DNS on %s:53 (%v): stop it or have it listen on other addresses", gateway, err)
 	}
+	return s, err
+}
+
+// listenInside answers in the current thread's network namespace. Its ports are others than 53, and packets to 53 are
+// sent there, so that the container itself may listen on 0.0.0.0:53. The sockets keep the namespace alive.
+func listenInside(container string, resolve Resolver) (*dnsServer, error) {
+	s, err := listen(embedded, 0, resolve, contract.DNSRequest{Container: container})
 	if err != nil {
+		return nil, err
+	}
+	if err := redirectDNS(s.udp.LocalAddr().(*net.UDPAddr).Port, s.tcp.Addr().(*net.TCPAddr).Port); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("redirecting DNS: %w", err)
+	}
+	return s, nil
+}
+
+// redirectDNS goes by way of iptables where the kernel has no nf_tables.
+func redirectDNS(udp, tcp int) error {
+	err := netlink.RedirectDNS(embedded, udp, tcp)
+	iptables, lookErr := exec.LookPath("iptables")
+	if err == nil || lookErr != nil {
+		return err
+	}
+	for protocol, port := range map[string]int{"udp": udp, "tcp": tcp} {
+		err := run(iptables, "", "-w", "-t", "nat", "-A", "OUTPUT", "-d", embedded.String(), "-p", protocol, "--dport", "53",
+			"-j", "DNAT", "--to-destination", fmt.Sprintf("%s:%d", embedded, port))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func listen(address net.IP, port int, resolve Resolver, from contract.DNSRequest) (*dnsServer, error) {
+	s := &dnsServer{from: from, resolve: resolve, slots: make(chan struct{}, maxQueries)}
+	var err error
+	if s.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: address, Port: port}); err != nil {
+		return nil, err
+	}
+	if s.tcp, err = net.ListenTCP("tcp4", &net.TCPAddr{IP: address, Port: port}); err != nil {
+		s.udp.Close()
 		return nil, err
 	}
 	go s.serveUDP()
@@ -41,9 +85,12 @@ func listenDNS(bridge string, gateway net.IP, resolve Resolver) (*dnsServer, err
 	return s, nil
 }
 
+// Close may be called on nil.
 func (s *dnsServer) Close() {
-	s.udp.Close()
-	s.tcp.Close()
+	if s != nil {
+		s.udp.Close()
+		s.tcp.Close()
+	}
 }
 
 func (s *dnsServer) serveUDP() {
@@ -59,7 +106,7 @@ func (s *dnsServer) serveUDP() {
 		s.slots <- struct{}{}
 		go func() {
 			defer func() { <-s.slots }()
-			if answer := s.answer(query[:n], client.IP); answer != nil {
+			if answer := s.answer(query[:n], client.IP, "udp"); answer != nil {
 				_, _ = s.udp.WriteToUDP(fit(answer, udpLimit(query[:n])), client)
 			}
 		}()
@@ -95,7 +142,7 @@ func (s *dnsServer) converse(conn net.Conn) {
 		if _, err := io.ReadFull(conn, query); err != nil {
 			return
 		}
-		answer := s.answer(query, conn.RemoteAddr().(*net.TCPAddr).IP)
+		answer := s.answer(query, conn.RemoteAddr().(*net.TCPAddr).IP, "tcp")
 		if answer == nil || len(answer) > 65535 {
 			return
 		}
@@ -106,80 +153,22 @@ func (s *dnsServer) converse(conn net.Conn) {
 	}
 }
 
-const (
-	headerLength = 12
-	bitResponse  = 0x80
-	bitTruncated = 0x02
-	rcodeFailure = 2
-	typeOPT      = 41
-	plainUDP     = 512
-)
-
-// answer asks the engine; without an answer from there it is SERVFAIL. What is no query gets none.
-func (s *dnsServer) answer(query []byte, client net.IP) []byte {
+// answer asks the engine; without one it is the answer of the last time, or SERVFAIL. What is no query gets none.
+func (s *dnsServer) answer(query []byte, client net.IP, transport string) []byte {
 	if len(query) < headerLength || query[2]&bitResponse != 0 {
 		return nil
 	}
-	answer, err := s.resolve(s.bridge, client.String(), query)
+	request := s.from
+	request.Client, request.Transport = client.String(), transport
+	answer, err := s.resolve(request, query)
 	if err == nil && len(answer) >= headerLength {
+		s.memory.keep(query, answer)
 		return answer
+	}
+	if remembered := s.memory.recall(query); remembered != nil {
+		return remembered
 	}
 	failure := withoutRecords(query)
 	failure[3] = failure[3]&0xf0 | rcodeFailure
 	return failure
-}
-
-// withoutRecords makes a response of a message's header and question.
-func withoutRecords(message []byte) []byte {
-	end := questionEnd(message)
-	short := append([]byte(nil), message[:end]...)
-	short[2] |= bitResponse
-	if end == headerLength {
-		short[4], short[5] = 0, 0
-	}
-	for i := 6; i < headerLength; i++ {
-		short[i] = 0
-	}
-	return short
-}
-
-// questionEnd is where the one question of a message ends; the header's end when it has none that can be read.
-func questionEnd(message []byte) int {
-	if binary.BigEndian.Uint16(message[4:]) != 1 {
-		return headerLength
-	}
-	at := headerLength
-	for at < len(message) && message[at] != 0 {
-		if message[at] >= 0xc0 {
-			return headerLength
-		}
-		at += int(message[at]) + 1
-	}
-	if at+5 > len(message) {
-		return headerLength
-	}
-	return at + 5
-}
-
-// udpLimit is the longest answer that the asker takes over UDP: what its OPT record (RFC 6891) says, or 512 bytes. In a
-// query that record is the first after the question.
-func udpLimit(query []byte) int {
-	at := questionEnd(query)
-	if binary.BigEndian.Uint16(query[10:]) == 0 || at+11 > len(query) || query[at] != 0 || binary.BigEndian.Uint16(query[at+1:]) != typeOPT {
-		return plainUDP
-	}
-	if limit := int(binary.BigEndian.Uint16(query[at+3:])); limit > plainUDP {
-		return limit
-	}
-	return plainUDP
-}
-
-// fit cuts an answer that is too long for UDP to its question and marks it truncated, so that the asker turns to TCP.
-func fit(answer []byte, limit int) []byte {
-	if len(answer) <= limit {
-		return answer
-	}
-	short := withoutRecords(answer)
-	short[2] |= bitTruncated
-	return short
 }

@@ -2,28 +2,39 @@
 package network
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 
 	"berth/agent/contract"
 	"berth/agent/netlink"
-	"berth/agent/sandbox"
 )
 
-// Resolver answers a DNS message that came from a client on a bridge.
-type Resolver func(bridge, client string, message []byte) ([]byte, error)
+// Resolver answers a DNS message; the request says who asks.
+type Resolver func(from contract.DNSRequest, message []byte) ([]byte, error)
 
-// Manager holds the bridges that were ensured since the agent's start.
+// bridgeGroup is the group of all bridges of all agents: packet rules tell by it where a packet comes from.
+const bridgeGroup = 0xbe47
+
+// ownPrefix begins the names that engines choose for bridges.
+const ownPrefix = "berth-"
+
+// Manager holds the bridges that were ensured since the agent's start, and the DNS of the containers.
 type Manager struct {
 	resolve Resolver
 	host    *netlink.Socket
+	// records is a folder with a file for each bridge that this or an earlier agent made.
+	records string
 
 	mu       sync.Mutex
 	networks map[string]*bridge
+	inside   map[string]*dnsServer
 }
 
 type bridge struct {
@@ -31,75 +42,159 @@ type bridge struct {
 	dns     *dnsServer
 }
 
-// New opens the guest's own network namespace.
-func New(resolve Resolver) (*Manager, error) {
+// record is what the removal of a bridge has to know.
+type record struct {
+	Request contract.NetworkEnsure `json:"request"`
+	// AcceptedIn are the iptables chains that got a rule which accepts the bridge's traffic, by program.
+	AcceptedIn map[string]string `json:"acceptedIn"`
+}
+
+// New opens the guest's own network namespace. The folder is for the manager's records.
+func New(records string, resolve Resolver) (*Manager, error) {
+	if err := os.MkdirAll(records, 0o700); err != nil {
+		return nil, err
+	}
 	host, err := netlink.Open()
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{resolve: resolve, host: host, networks: map[string]*bridge{}}, nil
+	return &Manager{resolve: resolve, host: host, records: records, networks: map[string]*bridge{}, inside: map[string]*dnsServer{}}, nil
 }
 
-// Ensure makes a bridge with address, NAT rules and DNS as asked, or changes it to that. Errors: 'invalid' for addresses
-// that make no sense, 'unsupported' where the guest lacks nft and iptables, 'unavailable' when port 53 is taken.
+// Ensure makes a bridge with addresses, rules and DNS as asked, or changes it to that. Errors: 'invalid' for addresses
+// that make no sense, 'conflict' for an interface that is not ours or (exclusive) a subnet that is in use, 'unsupported'
+// where the guest lacks nft and iptables or IPv6, 'unavailable' when port 53 is taken. A bridge that could not be made
+// whole is taken back.
 func (m *Manager) Ensure(request contract.NetworkEnsure) error {
 	request.Op = contract.Op{}
-	gateway, subnet, err := parse(request)
+	addresses, err := parseAddresses(request.Addresses)
 	if err != nil {
+		return err
+	}
+	if err := checkInterface(request.Bridge); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.networks[request.Bridge]
 	index := netlink.Index(request.Bridge)
-	if known != nil && index != 0 && known.request == request {
+	if known != nil && index != 0 && same(known.request, request) {
 		return nil
 	}
 	if known != nil {
 		known.dns.Close()
 		delete(m.networks, request.Bridge)
 	}
-	if index == 0 {
-		mac := append(net.HardwareAddr{0x02, 0x42}, gateway.To4()...)
-		if err := m.host.Do(netlink.AddBridge(request.Bridge, mac, request.MTU)); err != nil {
-			return unsupportedLink(err)
+	if index != 0 && !strings.HasPrefix(request.Bridge, ownPrefix) && !m.recorded(request.Bridge) {
+		return contract.Errorf(contract.Conflict, "an interface with the name %s exists already", request.Bridge)
+	}
+	made := index == 0
+	if made {
+		if index, err = m.makeBridge(request, addresses); err != nil {
+			return err
 		}
-		index = netlink.Index(request.Bridge)
-		// Without IPv6 on it the bridge is ready at once.
-		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+request.Bridge+"/disable_ipv6", []byte("1"), 0)
 	}
-	if err := m.host.Do(netlink.AddAddress(index, gateway, subnet)); err != nil && !errors.Is(err, syscall.EEXIST) {
+	if err := m.setUp(request, addresses, index); err != nil {
+		if made {
+			_ = m.remove(request.Bridge)
+		}
 		return err
 	}
-	if err := m.host.Do(netlink.Up(index)); err != nil {
+	return nil
+}
+
+// makeBridge makes the interface with its addresses. With 'exclusive' nobody else on this host does so meanwhile.
+func (m *Manager) makeBridge(request contract.NetworkEnsure, addresses []address) (int, error) {
+	if request.Exclusive {
+		release, err := holdSubnets()
+		if err != nil {
+			return 0, err
+		}
+		defer release()
+		if err := checkFree(addresses); err != nil {
+			return 0, err
+		}
+	}
+	// Written first: a crash leaves no bridge without a record.
+	if err := m.writeRecord(record{Request: request}); err != nil {
+		return 0, err
+	}
+	if err := m.host.Do(netlink.AddBridge(request.Bridge, macOf(addresses[0].ip), request.MTU)); err != nil {
+		m.forget(request.Bridge)
+		return 0, unsupportedLink(err)
+	}
+	index := netlink.Index(request.Bridge)
+	if err := m.address(request.Bridge, index, addresses); err != nil {
+		_ = m.remove(request.Bridge)
+		return 0, err
+	}
+	return index, nil
+}
+
+func (m *Manager) address(name string, index int, addresses []address) error {
+	disable := "1" // without IPv6 on it the bridge is ready at once
+	if hasIPv6(addresses) {
+		disable = "0"
+	}
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte(disable), 0)
+	if err != nil && disable == "0" {
+		return contract.Errorf(contract.Unsupported, "this kernel has no IPv6: %v", err)
+	}
+	for _, a := range addresses {
+		if err := m.host.Do(netlink.AddAddress(index, a.ip, a.subnet)); err != nil && !errors.Is(err, syscall.EEXIST) {
+			return err
+		}
+	}
+	return m.host.Do(netlink.InGroup(index, bridgeGroup), netlink.Up(index))
+}
+
+// setUp does what is done again for a bridge that an earlier agent made.
+func (m *Manager) setUp(request contract.NetworkEnsure, addresses []address, index int) error {
+	if err := m.address(request.Bridge, index, addresses); err != nil {
 		return err
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
+	if err := forwarding(addresses); err != nil {
 		return err
 	}
-	if err := installRules(request); err != nil {
+	if err := installRules(request, addresses); err != nil {
 		return err
 	}
-	dns, err := listenDNS(request.Bridge, gateway, m.resolve)
+	accepted, err := acceptForwarded(request.Bridge, addresses)
 	if err != nil {
 		return err
+	}
+	if err := m.writeRecord(record{request, accepted}); err != nil {
+		return err
+	}
+	var dns *dnsServer
+	if gateway := firstIPv4(addresses); request.DNS && gateway != nil {
+		if dns, err = listenOnGateway(request.Bridge, gateway, m.resolve); err != nil {
+			return err
+		}
 	}
 	m.networks[request.Bridge] = &bridge{request, dns}
 	return nil
 }
 
-func parse(request contract.NetworkEnsure) (gateway net.IP, subnet *net.IPNet, err error) {
-	if err := checkInterface(request.Bridge); err != nil {
-		return nil, nil, err
+func forwarding(addresses []address) error {
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
+		return err
 	}
-	if _, subnet, err = net.ParseCIDR(request.Subnet); err != nil || subnet.IP.To4() == nil {
-		return nil, nil, contract.Errorf(contract.Invalid, "invalid IPv4 subnet: %q", request.Subnet)
+	if !hasIPv6(addresses) {
+		return nil
 	}
-	gateway = net.ParseIP(request.Gateway)
-	if gateway.To4() == nil || !subnet.Contains(gateway) {
-		return nil, nil, contract.Errorf(contract.Invalid, "gateway %q is not in %s", request.Gateway, request.Subnet)
-	}
-	return gateway, subnet, nil
+	return os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0)
+}
+
+func same(a, b contract.NetworkEnsure) bool {
+	one, _ := json.Marshal(a)
+	other, _ := json.Marshal(b)
+	return string(one) == string(other)
+}
+
+// macOf is dockerd's way to a bridge's address: locally administered, the last four bytes of its IP address.
+func macOf(ip net.IP) net.HardwareAddr {
+	return append(net.HardwareAddr{0x02, 0x42}, ip[len(ip)-4:]...)
 }
 
 func checkInterface(name string) error {
@@ -123,130 +218,66 @@ func (m *Manager) Remove(name string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var request contract.NetworkEnsure
+	return m.remove(name)
+}
+
+func (m *Manager) remove(name string) error {
 	if known := m.networks[name]; known != nil {
-		request = known.request
 		known.dns.Close()
 		delete(m.networks, name)
 	}
-	request.Bridge = name
-	if err := removeRules(request); err != nil {
-		return err
-	}
-	if netlink.Index(name) == 0 {
+	found, err := m.readRecord(name)
+	if errors.Is(err, os.ErrNotExist) && !strings.HasPrefix(name, ownPrefix) {
 		return nil
 	}
-	return m.host.Do(netlink.Delete(name))
-}
-
-// Connect makes a network namespace with a loopback and the endpoints in it. The file keeps it alive. On an error
-// nothing of it is left.
-func (m *Manager) Connect(endpoints []contract.Endpoint) (*os.File, error) {
-	namespace, err := sandbox.Network(func(namespace *os.File) error {
-		inner, err := netlink.Open()
-		if err != nil {
+	if err := removeRules(found.Request); err != nil {
+		return err
+	}
+	removeAccepted(name, found.AcceptedIn)
+	if netlink.Index(name) != 0 {
+		if err := m.host.Do(netlink.Delete(name)); err != nil {
 			return err
 		}
-		defer inner.Close()
-		_ = os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
-		messages := []*netlink.Message{netlink.Up(1)}
-		routed := false
-		for _, endpoint := range endpoints {
-			more, err := m.join(endpoint, namespace, !routed)
-			if err != nil {
-				return err
-			}
-			routed = routed || endpoint.Gateway != ""
-			messages = append(messages, more...)
-		}
-		return inner.Do(messages...)
-	})
-	if err != nil {
-		m.Release(endpoints)
-		return nil, err
 	}
-	return namespace, nil
+	m.forget(name)
+	return nil
 }
 
-// join makes an endpoint's veth pair and returns what remains to be done inside the namespace.
-func (m *Manager) join(endpoint contract.Endpoint, namespace *os.File, route bool) ([]*netlink.Message, error) {
-	address, subnet, err := net.ParseCIDR(endpoint.Address)
-	if err != nil || address.To4() == nil {
-		return nil, contract.Errorf(contract.Invalid, "invalid IPv4 address: %q", endpoint.Address)
-	}
-	var mac net.HardwareAddr
-	if endpoint.MAC != "" {
-		if mac, err = net.ParseMAC(endpoint.MAC); err != nil {
-			return nil, contract.Errorf(contract.Invalid, "invalid MAC address: %q", endpoint.MAC)
-		}
-	}
-	if err := checkInterface(endpoint.HostName); err != nil {
-		return nil, err
-	}
-	if err := checkInterface(endpoint.Name); err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	network := m.networks[endpoint.Bridge]
-	m.mu.Unlock()
-	master, err := m.masterOf(endpoint.Bridge)
-	if err != nil {
-		return nil, err
-	}
-	veth := netlink.AddVeth(endpoint.HostName, master, endpoint.MTU, endpoint.Name, mac, int(namespace.Fd()))
-	err = m.host.Do(veth)
-	if errors.Is(err, syscall.EEXIST) { // left by a crash
-		_ = m.host.Do(netlink.Delete(endpoint.HostName))
-		err = m.host.Do(veth)
-	}
-	if err != nil {
-		return nil, unsupportedLink(err)
-	}
-	if network != nil && !network.request.ICC {
-		isolate := fmt.Sprintf("/sys/class/net/%s/brport/isolated", endpoint.HostName)
-		if err := os.WriteFile(isolate, []byte("1"), 0); err != nil {
-			return nil, fmt.Errorf("isolating %s: %w", endpoint.HostName, err)
-		}
-	}
-	index := netlink.Index(endpoint.Name)
-	messages := []*netlink.Message{netlink.AddAddress(index, address, subnet), netlink.Up(index)}
-	if endpoint.Gateway != "" && route {
-		gateway := net.ParseIP(endpoint.Gateway)
-		if gateway.To4() == nil {
-			return nil, contract.Errorf(contract.Invalid, "invalid gateway: %q", endpoint.Gateway)
-		}
-		messages = append(messages, netlink.AddDefaultRoute(index, gateway))
-	}
-	return messages, nil
-}
-
-// masterOf finds a bridge's index. The current thread is in the container's namespace, so it is looked up on another.
-func (m *Manager) masterOf(name string) (int, error) {
-	index := make(chan int)
-	go func() { index <- netlink.Index(name) }()
-	if found := <-index; found != 0 {
-		return found, nil
-	}
-	return 0, contract.Errorf(contract.NotFound, "no such network: bridge %s is not there", name)
-}
-
-// Release deletes endpoints' veth pairs; those that are gone with their namespace are passed over.
-func (m *Manager) Release(endpoints []contract.Endpoint) {
-	for _, endpoint := range endpoints {
-		_ = m.host.Do(netlink.Delete(endpoint.HostName))
-	}
-}
-
-// Close removes the bridges that were ensured, with their rules and DNS: an agent that ends has stopped the containers,
+// Close removes all bridges that are on record, with their rules and DNS: an agent that ends has stopped the containers,
 // and a bridge that stays takes its subnet away from every later engine on this host.
 func (m *Manager) Close() {
-	m.mu.Lock()
-	names := make([]string, 0, len(m.networks))
-	for name := range m.networks {
-		names = append(names, name)
-	}
-	m.mu.Unlock()
-	for _, name := range names {
-		_ = m.Remove(name)
+	files, _ := filepath.Glob(filepath.Join(m.records, "*"))
+	for _, file := range files {
+		_ = m.Remove(filepath.Base(file))
 	}
 }
+
+func (m *Manager) recorded(name string) bool {
+	_, err := m.readRecord(name)
+	return err == nil
+}
+
+// readRecord gives a record that names the bridge even when there is none.
+func (m *Manager) readRecord(name string) (record, error) {
+	found := record{}
+	text, err := os.ReadFile(filepath.Join(m.records, name))
+	if err == nil {
+		err = json.Unmarshal(text, &found)
+	}
+	found.Request.Bridge = name
+	return found, err
+}
+
+func (m *Manager) writeRecord(r record) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(m.records, r.Request.Bridge)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return fmt.Errorf("recording a bridge: %w", err)
+	}
+	return nil
+}
+
+func (m *Manager) forget(name string) { _ = os.Remove(filepath.Join(m.records, name)) }

@@ -56,6 +56,21 @@ func Network(f func(namespace *os.File) error) (*os.File, error) {
 	return namespace, err
 }
 
+// InNetwork calls f on a thread inside the network namespace of a running process.
+func InNetwork(pid int, f func(namespace *os.File) error) error {
+	return thread(0, func() error {
+		namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+		if err != nil {
+			return err
+		}
+		defer namespace.Close()
+		if err := sys.Setns(namespace.Fd(), syscall.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return f(namespace)
+	})
+}
+
 // Chroot makes an open folder the root of the current thread; only for functions that run in a sandbox.
 func Chroot(root *os.File) error {
 	if err := syscall.Fchdir(int(root.Fd())); err != nil {

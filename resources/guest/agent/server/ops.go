@@ -83,10 +83,11 @@ func init() {
 		"container.stop": act(func(s *Server, r *contract.ContainerStop) error {
 			return s.Containers.Stop(r.ID, syscall.Signal(r.Signal), r.Timeout)
 		}),
-		"container.pause":  act(func(s *Server, r *contract.ID) error { return s.Containers.Freeze(r.ID, true) }),
-		"container.resume": act(func(s *Server, r *contract.ID) error { return s.Containers.Freeze(r.ID, false) }),
-		"container.update": act(func(s *Server, r *contract.ContainerUpdate) error { return s.Containers.Update(r.ID, r.Resources) }),
-		"container.remove": act(func(s *Server, r *contract.ID) error { return s.Containers.Remove(r.ID) }),
+		"container.pause":   act(func(s *Server, r *contract.ID) error { return s.Containers.Freeze(r.ID, true) }),
+		"container.resume":  act(func(s *Server, r *contract.ID) error { return s.Containers.Freeze(r.ID, false) }),
+		"container.update":  act(func(s *Server, r *contract.ContainerUpdate) error { return s.Containers.Update(r.ID, r.Resources) }),
+		"container.network": act(func(s *Server, r *contract.ContainerNetwork) error { return s.Containers.ChangeNetwork(r) }),
+		"container.remove":  act(func(s *Server, r *contract.ID) error { return s.Containers.Remove(r.ID) }),
 		"container.resize": act(func(s *Server, r *contract.ContainerResize) error {
 			return s.Containers.Resize(r.ID, r.Exec, r.Rows, r.Cols)
 		}),

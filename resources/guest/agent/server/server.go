@@ -71,7 +71,7 @@ func (s *Server) accept(stream *mux.Stream) {
 }
 
 // Resolve asks the engine of the newest session for the answer to a DNS message.
-func (s *Server) Resolve(bridge, client string, message []byte) ([]byte, error) {
+func (s *Server) Resolve(request contract.DNSRequest, message []byte) ([]byte, error) {
 	s.mu.Lock()
 	var conn *mux.Conn
 	if len(s.sessions) > 0 {
@@ -81,7 +81,7 @@ func (s *Server) Resolve(bridge, client string, message []byte) ([]byte, error) 
 	if conn == nil {
 		return nil, contract.Errorf(contract.Unavailable, "no engine is connected")
 	}
-	request := contract.DNSRequest{Op: contract.Op{Op: "dns"}, Bridge: bridge, Client: client, Message: base64.StdEncoding.EncodeToString(message)}
+	request.Op, request.Message = contract.Op{Op: "dns"}, base64.StdEncoding.EncodeToString(message)
 	var reply contract.DNSReply
 	if err := conn.Call(request, &reply); err != nil {
 		return nil, err
