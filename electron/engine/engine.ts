@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { berthVersion, maxApiVersion } from '../../shared/version'
 import { starterImage } from '../machine/files'
+import type { Reply, Request } from '../machine/contract'
 import { MachineError, type DriverName, type StageReport } from '../machine/machine'
 import { absentRoutes } from './api/absent'
 import { berthRoutes } from './api/berth'
@@ -22,9 +23,12 @@ import { Containers } from './containers/containers'
 import { messageOf } from './errors'
 import { Events } from './events/events'
 import { Images } from './images/images'
-import { forward } from './networks/dns'
+import { answer } from './networks/dns'
+import { forward } from './networks/forward'
 import { Networks } from './networks/networks'
-import { dialHere, Ports } from './networks/ports'
+import { Ports } from './networks/ports'
+import { dialHere } from './networks/tcp-proxy'
+import { dialDatagramsBy, dialDatagramsHere } from './networks/udp-proxy'
 import { Registries } from './registry/registries'
 import { ContentStore } from './store/content'
 import { openDatabase, type Db } from './store/database'
@@ -71,7 +75,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     dir,
     log,
     onStage,
-    answers: { dns: async (request) => answerDns(request as { message: string }) },
+    answers: { dns: (request) => answerDns(request as Request<'dns'>) },
     onEvent: (event) => containers.onGuestEvent(event),
     onHello: async (hello) => {
       images.guestHas(hello.layers)
@@ -96,11 +100,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   })
   const volumes = new Volumes({ db, guest, events, usedBy: (name) => containers.usingVolume(name) })
   const networks = new Networks({ db, guest, facts, events, hostNetwork: () => features().hostNetwork })
-  const ports = new Ports(async (address, port) =>
-    features().hostNetwork
-      ? dialHere(address, port)
-      : guest().open('dial', { network: 'tcp', address: `${address}:${port}` }),
-  )
+  const ports = new Ports({
+    dial: async (address, port) =>
+      features().hostNetwork
+        ? dialHere(address, port)
+        : guest().open('dial', { network: 'tcp', address: `${address}:${port}` }),
+    dialDatagrams: (...flow) =>
+      features().hostNetwork ? dialDatagramsHere(...flow) : dialDatagramsBy(dialGuest)(...flow),
+    mayReach: (remote, ids) => networks.mayReach(remote, ids),
+  })
+  const dialGuest = (address: string) => guest().open('dial', { network: 'udp', address })
   const containers: Containers = new Containers({
     db,
     guest,
@@ -114,6 +123,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     log,
   })
   const builds = new Builds({ guest, facts, images, containers, cache: new BuildCache(db) }, join(dir, 'builds'))
+
+  async function answerDns({ container, transport, message }: Request<'dns'>): Promise<Reply<'dns'>> {
+    const asker = containers.dnsAsker(container) ?? { outside: true, servers: undefined, ndots: false }
+    const places = networks.placesOf(container)
+    const bytes = await answer({ ...asker, places }, Buffer.from(message, 'base64'), transport, forward)
+    return { message: bytes.toString('base64') }
+  }
 
   const system = {
     instance: instanceOf(db),
@@ -133,7 +149,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...buildRoutes(builds),
       ...commitRoutes(containers, images),
       ...volumeRoutes(volumes),
-      ...networkRoutes(networks),
+      ...networkRoutes(networks, containers),
       ...absentRoutes(),
       ...berthRoutes(host),
     ],
@@ -192,8 +208,4 @@ function openExclusively(file: string, dataDir: string): Db {
 function instanceOf(db: Db): string {
   db.prepare("INSERT OR IGNORE INTO meta VALUES ('instance', ?)").run(randomUUID())
   return (db.prepare("SELECT value FROM meta WHERE key = 'instance'").get() as { value: string }).value
-}
-
-async function answerDns({ message }: { message: string }): Promise<{ message: string }> {
-  return { message: (await forward(Buffer.from(message, 'base64'))).toString('base64') }
 }

@@ -41,9 +41,16 @@ const endpoint = object({
   bridge: z.string(),
   hostName: z.string(),
   mac: z.string(),
-  address: z.string(),
-  gateway: z.string(),
+  addresses: z.array(z.string()),
+  gateways: z.array(z.string()),
   mtu: z.number(),
+})
+
+const network = object({
+  mode: z.enum(['bridge', 'none', 'host', 'container']),
+  networkOf: z.string().optional(),
+  endpoints: z.array(endpoint),
+  dns: z.boolean(),
 })
 
 const facts = object({
@@ -209,11 +216,7 @@ export const ops = {
       files: z.array(object({ path: z.string(), content: z.string(), mode: z.number() })),
       mounts: z.array(mount),
       shm: object({ size: z.number().optional(), of: z.string().optional() }).optional(),
-      network: object({
-        mode: z.enum(['bridge', 'none', 'host', 'container']),
-        networkOf: z.string().optional(),
-        endpoints: z.array(endpoint),
-      }),
+      network,
     }),
     reply: object({ pid: z.number(), startedAt: time }),
   },
@@ -222,6 +225,14 @@ export const ops = {
   'container.pause': { request: id, reply: empty },
   'container.resume': { request: id, reply: empty },
   'container.update': { request: object({ id: z.string(), resources: oci }), reply: empty },
+  'container.network': {
+    request: object({
+      id: z.string(),
+      network,
+      edits: z.array(object({ path: z.string(), before: z.string(), after: z.string() })),
+    }),
+    reply: empty,
+  },
   'container.remove': { request: id, reply: empty },
   'container.resize': {
     request: object({ id: z.string(), exec: z.string().optional(), rows: z.number(), cols: z.number() }),
@@ -293,12 +304,13 @@ export const ops = {
   'network.ensure': {
     request: object({
       bridge: z.string(),
-      subnet: z.string(),
-      gateway: z.string(),
+      addresses: z.array(z.string()),
       mtu: z.number(),
       masquerade: z.boolean(),
       icc: z.boolean(),
       internal: z.boolean(),
+      exclusive: z.boolean(),
+      dns: z.boolean(),
     }),
     reply: empty,
   },
@@ -316,7 +328,13 @@ export const ops = {
   sync: { request: empty, reply: empty },
   shutdown: { request: object({ timeout: z.number(), powerOff: z.boolean() }), reply: empty },
   dns: {
-    request: object({ bridge: z.string(), client: z.string(), message: z.string() }),
+    request: object({
+      container: z.string(),
+      bridge: z.string(),
+      client: z.string(),
+      transport: z.enum(['udp', 'tcp']),
+      message: z.string(),
+    }),
     reply: object({ message: z.string() }),
   },
 }

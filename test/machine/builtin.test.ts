@@ -191,12 +191,13 @@ function isAlive(pid: number): boolean {
 
 const network = {
   bridge: 'berth-0000test',
-  subnet: '172.30.0.0/16',
-  gateway: '172.30.0.1',
+  addresses: ['172.30.0.1/16'],
   mtu: 1500,
   masquerade: true,
   icc: true,
   internal: false,
+  exclusive: false,
+  dns: true,
 }
 
 let containers = 0
@@ -249,11 +250,12 @@ function containerOf(id: string, command: string): Request<'container.start'> {
           bridge: network.bridge,
           hostName: `veth${id}`,
           mac: '02:42:ac:1e:00:02',
-          address: '172.30.0.2/16',
-          gateway: network.gateway,
+          addresses: ['172.30.0.2/16'],
+          gateways: ['172.30.0.1'],
           mtu: 1500,
         },
       ],
+      dns: false,
     },
   }
 }

@@ -145,12 +145,13 @@ const hello = (link: Link) => link.call('hello', { protocol, time: new Date().to
 
 const network = {
   bridge: 'berth-0000test',
-  subnet: '172.30.0.0/16',
-  gateway: '172.30.0.1',
+  addresses: ['172.30.0.1/16'],
   mtu: 1500,
   masquerade: true,
   icc: true,
   internal: false,
+  exclusive: false,
+  dns: true,
 }
 
 const container = {
@@ -195,11 +196,12 @@ const container = {
         bridge: network.bridge,
         hostName: 'vethtest',
         mac: '02:42:ac:1e:00:02',
-        address: '172.30.0.2/16',
-        gateway: network.gateway,
+        addresses: ['172.30.0.2/16'],
+        gateways: ['172.30.0.1'],
         mtu: 1500,
       },
     ],
+    dns: false,
   },
 }
 

@@ -1,69 +1,108 @@
-import type { Network, Networks } from '../networks/networks'
-import { filters, matchesLabels, ok, type Route } from './http'
+import { z } from 'zod'
+import { connectBody } from '../containers/config'
+import type { Containers } from '../containers/containers'
+import { plainEndpoint } from '../containers/endpoints'
+import { EngineError } from '../errors'
+import { networkFilter, networkFilters, networkPruneFilter, networkPruneFilters } from '../networks/filters'
+import { showNetwork } from '../networks/network'
+import type { Networks } from '../networks/networks'
+import { networkBody } from '../networks/request'
+import { created, filters, noContent, ok, type Route } from './http'
+
+const disconnectBody = z.object({ Container: z.string().nullish(), Force: z.boolean().nullish() })
 
 /** The routes under /networks. */
-export function networkRoutes(networks: Networks): Route[] {
+export function networkRoutes(
+  networks: Networks,
+  containers: Pick<Containers, 'find' | 'connect' | 'disconnect'>,
+): Route[] {
+  const members = (id: string) =>
+    Object.fromEntries(
+      networks.membersOf(id).map(({ id: container, name, attachment }) => [
+        container,
+        {
+          Name: name,
+          EndpointID: attachment.endpointId,
+          MacAddress: attachment.mac,
+          IPv4Address: attachment.address && `${attachment.address}/${attachment.prefixLength}`,
+          IPv6Address: attachment.address6 && `${attachment.address6}/${attachment.prefixLength6}`,
+        },
+      ]),
+    )
+  const isUsed = (id: string) => networks.membersOf(id).length > 0
   return [
     [
       'GET',
       '/networks',
       async ({ query }) => {
-        const wanted = filters(query, ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'])
-        const shown = networks
-          .list()
-          .filter(
-            (network) =>
-              (wanted.get('name')?.some((name) => network.name.includes(name)) ?? true) &&
-              (wanted.get('id')?.some((id) => network.id.startsWith(id)) ?? true) &&
-              (wanted.get('driver')?.includes(network.driver) ?? true) &&
-              (wanted.get('scope')?.includes('local') ?? true) &&
-              (wanted.get('type')?.includes('builtin') ?? true) &&
-              matchesLabels(network.labels, wanted.get('label')),
-          )
-        return ok(shown.map((network) => ({ ...show(network), Containers: {} })))
+        const matches = networkFilter(filters(query, networkFilters), isUsed)
+        const shown = networks.list().filter(matches)
+        return ok(shown.map((network) => ({ ...showNetwork(network), Containers: {} })))
+      },
+    ],
+    [
+      'POST',
+      '/networks/create',
+      async ({ json }) => {
+        const network = await networks.create(await json(networkBody))
+        return created({ Id: network.id, Warning: '' })
+      },
+    ],
+    [
+      'POST',
+      '/networks/prune',
+      async ({ query }) => {
+        const matches = networkPruneFilter(filters(query, networkPruneFilters))
+        return ok({ NetworksDeleted: await networks.prune(matches) })
       },
     ],
     [
       'GET',
       '/networks/{id}',
-      async ({ params }) => {
+      async ({ params, query }) => {
         const network = networks.resolve(params.id!)
-        const members = networks.membersOf(network.id).map(({ member, attachment }) => [
-          member.id,
-          {
-            Name: member.name,
-            EndpointID: attachment.endpointId,
-            MacAddress: attachment.mac,
-            IPv4Address: attachment.guest.address,
-            IPv6Address: '',
-          },
-        ])
-        return ok({ ...show(network), Containers: Object.fromEntries(members) as Record<string, unknown> })
+        const scope = query.get('scope') ?? ''
+        if (!['', 'local'].includes(scope)) throw new EngineError('notFound', `network ${params.id} not found`)
+        return ok({ ...showNetwork(network), Containers: members(network.id) })
+      },
+    ],
+    [
+      'DELETE',
+      '/networks/{id}',
+      async ({ params }) => {
+        await networks.remove(networks.resolve(params.id!))
+        return noContent()
+      },
+    ],
+    [
+      'POST',
+      '/networks/{id}/connect',
+      async ({ params, json }) => {
+        const { Container, EndpointConfig } = await json(connectBody)
+        const container = containers.find(Container)
+        await containers.connect(container, networks.resolve(params.id!), EndpointConfig ?? plainEndpoint)
+        return ok(undefined)
+      },
+    ],
+    [
+      'POST',
+      '/networks/{id}/disconnect',
+      async ({ params, json }) => {
+        const { Container, Force } = await json(disconnectBody)
+        const container = containers.find(Container ?? '')
+        await containers.disconnect(container, nameOf(networks, params.id!, Force ?? false))
+        return ok(undefined)
       },
     ],
   ]
 }
 
-function show(network: Network): Record<string, unknown> {
-  return {
-    Name: network.name,
-    Id: network.id,
-    Created: new Date(network.created).toISOString(),
-    Scope: 'local',
-    Driver: network.driver,
-    EnableIPv4: true,
-    EnableIPv6: false,
-    IPAM: {
-      Driver: 'default',
-      Options: null,
-      Config: network.subnet ? [{ Subnet: network.subnet, Gateway: network.gateway }] : null,
-    },
-    Internal: false,
-    Attachable: false,
-    Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
-    Options: network.bridge ? { 'com.docker.network.bridge.name': network.bridge } : {},
-    Labels: network.labels,
+/** By force a container also leaves a network that is no longer there. */
+function nameOf(networks: Networks, reference: string, force: boolean): string {
+  try {
+    return networks.resolve(reference).name
+  } catch (error) {
+    if (force && error instanceof EngineError && error.kind === 'notFound') return reference
+    throw error
   }
 }

@@ -230,7 +230,11 @@ const endpointSettings = z.object({
   Aliases: list,
   MacAddress: text,
   DriverOpts: orNull(strings),
+  GwPriority: number,
 })
+
+/** The body of POST /networks/{id}/connect. */
+export const connectBody = z.object({ Container: text, EndpointConfig: endpointSettings.nullish() })
 
 export const createBody = z
   .object({

@@ -1,8 +1,11 @@
 import type { GuestEvent, Reply } from '../../machine/contract'
 import { EngineError, messageOf } from '../errors'
+import { gatewayPlace } from '../networks/attachment'
+import type { Asker } from '../networks/dns'
+import type { Network } from '../networks/network'
 import { Archives } from './archive'
 import type { Container } from './container'
-import type { CreateBody } from './config'
+import type { CreateBody, EndpointSettings } from './config'
 import { createContainer } from './create'
 import type { ContainersOptions } from './deps'
 import { attributesOf } from './events'
@@ -10,6 +13,7 @@ import { Execs } from './execs'
 import { HealthMonitor } from './health'
 import { Lifecycle } from './lifecycle'
 import { checkName } from './names'
+import { connect, disconnect, renamed } from './network'
 import { reconcile } from './reconcile'
 import { Roots } from './roots'
 import { isLive } from './state'
@@ -58,9 +62,32 @@ export class Containers {
     this.store.reserve(name, container.id)
     this.store.release(oldName)
     container.name = name
+    renamed(this.options, container)
     this.store.saveAll(container)
     const attributes = attributesOf(container, { oldName: `/${oldName}` })
     this.options.events.emit('container', 'rename', container.id, attributes)
+  }
+
+  /** See connect in network.ts. */
+  connect(container: Container, network: Network, settings: EndpointSettings): Promise<void> {
+    return connect(this.options, this.store, container, network, settings)
+  }
+
+  /** See disconnect in network.ts. */
+  disconnect(container: Container, networkName: string): Promise<void> {
+    return disconnect(this.options, this.store, container, networkName)
+  }
+
+  /** Who asks a DNS question: undefined for a container that does not run. */
+  dnsAsker(id: string): Omit<Asker, 'places'> | undefined {
+    const container = this.store.get(id)
+    if (!container || !isLive(container.state)) return undefined
+    const { Dns, DnsOptions } = container.settings.hostConfig
+    return {
+      outside: gatewayPlace(container.state.attachments) !== undefined,
+      servers: Dns.length > 0 ? Dns : undefined,
+      ndots: DnsOptions.some((option) => /^ndots:[1-9]/.test(option)),
+    }
   }
 
   /** Removes those that ended, or never ran, and satisfy the test; answers their ids and the bytes that came back. */

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import type { GuestFacts } from '../../machine/contract'
 import { EngineError } from '../errors'
-import { Container, type Endpoint, type Settings } from './container'
-import type { Config, CreateBody, EndpointSettings, Healthcheck, HostConfig } from './config'
+import { Container, type Settings } from './container'
+import type { Config, CreateBody, Healthcheck, HostConfig } from './config'
 import type { ContainersOptions } from './deps'
+import { endpointsOf } from './endpoints'
 import { attributesOf } from './events'
 import { mountsFor, type MountPoint } from './mounts'
 import { settleLimits } from './limits'
@@ -54,7 +55,7 @@ export async function createContainer(
   const settings = ofPeers((): Settings => ({
     config: { ...config, Hostname: hostnameOf(id, config, hostConfig, facts.hostname, store) },
     hostConfig,
-    endpoints: endpointsOf(hostConfig, endpoints, given.MacAddress, options.networks),
+    endpoints: endpointsOf(hostConfig, given, endpoints, options.networks),
     mounts: mountsFor(hostConfig, Object.keys(config.Volumes ?? {}), (other) => store.find(other).settings.mounts),
   }))
   checkBinds(settings.mounts, options.features().hostBinds)
@@ -157,45 +158,6 @@ function hostnameOf(
   if (mode.startsWith('container:')) return store.find(mode.slice('container:'.length)).settings.config.Hostname
   if (config.Hostname) return config.Hostname
   return mode === 'host' || UTSMode === 'host' ? machine : id.slice(0, 12)
-}
-
-/** The networks to join, by name: that of --network with its settings, and any more that the request names. */
-function endpointsOf(
-  { NetworkMode: mode }: HostConfig,
-  asked: Record<string, EndpointSettings | null>,
-  macAddress: string | undefined,
-  networks: ContainersOptions['networks'],
-): Record<string, Endpoint> {
-  if (mode.startsWith('container:')) return {}
-  const main = networks.resolve(mode)
-  const plain: EndpointSettings = { IPAMConfig: null, Links: null, Aliases: null, MacAddress: '', DriverOpts: null }
-  const own = asked[mode] ?? asked[main.name] ?? asked[main.id] ?? (mode === 'bridge' ? asked.default : null) ?? plain
-  const endpoints: Record<string, Endpoint> = {
-    [main.name]: { ...own, MacAddress: own.MacAddress || (macAddress ?? ''), NetworkID: main.id },
-  }
-  for (const [name, settings] of Object.entries(asked)) {
-    const network = networks.resolve(name)
-    if (network.id !== main.id && (network.driver !== 'bridge' || main.driver !== 'bridge')) {
-      throw new EngineError('invalid', `container cannot be connected to network ${network.name} besides ${main.name}`)
-    }
-    endpoints[network.name] ??= { ...(settings ?? plain), NetworkID: network.id }
-  }
-  const { IPAMConfig: address, Aliases: aliases } = endpoints.bridge ?? plain
-  if (address?.IPv4Address) {
-    throw new EngineError('invalid', 'user specified IP address is supported on user defined networks only')
-  }
-  if ((aliases ?? []).length > 0) {
-    const reason = 'network-scoped aliases are only supported for user-defined networks'
-    throw new EngineError('invalid', `invalid endpoint settings: ${reason}`)
-  }
-  for (const { Links, DriverOpts, IPAMConfig } of Object.values(endpoints)) {
-    const refused =
-      ((Links ?? []).length > 0 && 'links of endpoints') ||
-      (Object.keys(DriverOpts ?? {}).length > 0 && 'driver options of endpoints') ||
-      (IPAMConfig?.IPv6Address && 'IPv6 addresses')
-    if (refused) throw new EngineError('unsupported', `${refused} are not available yet`)
-  }
-  return endpoints
 }
 
 function checkBinds(mounts: MountPoint[], hostBinds: boolean): void {

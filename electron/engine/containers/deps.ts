@@ -18,8 +18,8 @@ export interface ContainersOptions {
   events: Events
   images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'size'>
   volumes: Pick<Volumes, 'ensure' | 'remove' | 'mountOf'>
-  networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect'>
-  ports: Pick<Ports, 'publish' | 'release'>
+  networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect' | 'tell' | 'nameservers' | 'hostGateway'>
+  ports: Pick<Ports, 'publish' | 'retarget' | 'release'>
   /** A line for the engine's log. */
   log: (line: string) => void
 }

@@ -1,4 +1,4 @@
-import type { Attachment } from '../networks/networks'
+import type { Attachment } from '../networks/attachment'
 import type { Container, Endpoint } from './container'
 import type { ContainersOptions } from './deps'
 import { sizesOf } from './list'
@@ -59,11 +59,11 @@ function showNetworks(container: Container): Record<string, unknown> {
     SecondaryIPv6Addresses: null,
     EndpointID: first.EndpointID,
     Gateway: first.Gateway,
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    GlobalIPv6Address: first.GlobalIPv6Address,
+    GlobalIPv6PrefixLen: first.GlobalIPv6PrefixLen,
     IPAddress: first.IPAddress,
     IPPrefixLen: first.IPPrefixLen,
-    IPv6Gateway: '',
+    IPv6Gateway: first.IPv6Gateway,
     MacAddress: first.MacAddress,
     Networks: networks,
   }
@@ -91,15 +91,16 @@ function showEndpoint(settings: Endpoint | undefined, attachment: Attachment | u
     Aliases: settings?.Aliases ?? null,
     MacAddress: attachment?.mac ?? settings?.MacAddress ?? '',
     DriverOpts: settings?.DriverOpts ?? null,
+    GwPriority: settings?.GwPriority ?? 0,
     NetworkID: settings?.NetworkID ?? '',
     EndpointID: attachment?.endpointId ?? '',
     Gateway: attachment?.gateway ?? '',
     IPAddress: attachment?.address ?? '',
     IPPrefixLen: attachment?.prefixLength ?? 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
-    DNSNames: null,
+    IPv6Gateway: attachment?.gateway6 ?? '',
+    GlobalIPv6Address: attachment?.address6 ?? '',
+    GlobalIPv6PrefixLen: attachment?.prefixLength6 ?? 0,
+    DNSNames: attachment?.userDefined ? attachment.dnsNames : null,
   }
 }
 

@@ -1,11 +1,15 @@
-import type { GuestFacts, Request } from '../../machine/contract'
+import type { Request } from '../../machine/contract'
 import { EngineError } from '../errors'
-import type { Attachment } from '../networks/networks'
+import { arranged, type Attachment } from '../networks/attachment'
+import type { Network } from '../networks/network'
 import type { PortBinding } from '../networks/ports'
+import type { EndpointSettings } from './config'
 import type { Container } from './container'
-import type { HostConfig } from './config'
 import type { ContainersOptions } from './deps'
-import { isLive } from './state'
+import { checkEndpoint, checkTogether, dnsNamesOf, wishOf } from './endpoints'
+import { hostsOf, resolvConfOf, type FilesContext } from './network-files'
+import { publish, publishAgain, republish } from './publish'
+import { isLive, type RunningState } from './state'
 import type { ContainerStore } from './store'
 
 type StartRequest = Request<'container.start'>
@@ -18,50 +22,197 @@ export interface Joined {
 
 /** Gives a container its places in its networks and publishes its ports; on failure nothing of it is left. */
 export async function join(options: ContainersOptions, store: ContainerStore, container: Container): Promise<Joined> {
-  const { hostConfig, config, endpoints } = container.settings
+  const { hostConfig, endpoints } = container.settings
+  const nothing = { attachments: [], ports: [] }
   const mode = hostConfig.NetworkMode
   if (mode.startsWith('container:')) {
     const other = runningPeer(store, mode.slice('container:'.length), 'join network')
-    return { attachments: [], ports: [], network: { mode: 'container', networkOf: other.id, endpoints: [] } }
+    return { ...nothing, network: { mode: 'container', networkOf: other.id, endpoints: [], dns: false } }
   }
-  const { driver } = options.networks.resolve(mode)
-  if (driver === 'host') return { attachments: [], ports: [], network: { mode: 'host', endpoints: [] } }
-  if (driver === 'null') return { attachments: [], ports: [], network: { mode: 'none', endpoints: [] } }
-  const attachments: Attachment[] = []
+  const wanted = Object.entries(endpoints).map(([name, endpoint]) => ({
+    network: options.networks.resolve(name),
+    endpoint,
+  }))
+  if (wanted.some(({ network }) => network.driver === 'host')) {
+    return { ...nothing, network: { mode: 'host', endpoints: [], dns: false } }
+  }
+  const bridges = wanted.filter(({ network }) => network.driver === 'bridge')
+  if (bridges.length === 0) return { ...nothing, network: { mode: 'none', endpoints: [], dns: false } }
+  let attachments: Attachment[] = []
   try {
-    for (const [name, settings] of Object.entries(endpoints)) {
-      const attachment = await options.networks.connect(name, {
-        id: container.id,
-        name: container.name,
-        address: settings.IPAMConfig?.IPv4Address || undefined,
-        mac: settings.MacAddress || undefined,
-      })
-      attachments.push(numbered(attachment, attachments.length))
+    for (const { network, endpoint } of bridges) {
+      attachments.push(await options.networks.connect(network.id, container, wishOf(container, network, endpoint)))
     }
-    const ports = await publish(options, container, wantedPorts(hostConfig, config.ExposedPorts ?? {}), attachments[0]!)
-    const endpointsOfGuest = attachments.map(({ guest }) => guest)
-    return { attachments, ports, network: { mode: 'bridge', endpoints: endpointsOfGuest } }
+    attachments = arranged(attachments)
+    const ports = await publish(options, container, attachments)
+    for (const attachment of attachments) {
+      options.networks.adopt(container, attachment)
+      options.networks.tell('connect', attachment.networkId, container.id)
+    }
+    return { attachments, ports, network: guestNetwork(attachments) }
   } catch (error) {
-    leave(options, container.id, attachments)
+    options.ports.release(container.id)
+    for (const { networkId } of attachments) options.networks.disconnect(networkId, container.id)
     throw error
+  }
+}
+
+/** What the agent is to make of these places. */
+function guestNetwork(attachments: readonly Attachment[]): StartRequest['network'] {
+  return {
+    mode: 'bridge',
+    endpoints: attachments.map(({ guest }) => guest),
+    dns: attachments.some(({ userDefined }) => userDefined),
   }
 }
 
 /** Takes back what `join` gave. */
 export function leave(options: ContainersOptions, id: string, attachments: readonly Attachment[]): void {
   options.ports.release(id)
-  for (const { networkId } of attachments) options.networks.disconnect(networkId, id)
+  for (const { networkId } of attachments) {
+    options.networks.disconnect(networkId, id)
+    options.networks.tell('disconnect', networkId, id)
+  }
 }
 
 /** Restores what `join` gave to a container that went on while the engine was away. */
 export async function rejoin(options: ContainersOptions, container: Container): Promise<void> {
   if (!isLive(container.state)) return
   const { attachments, ports } = container.state
-  const { id, name } = container
-  for (const attachment of attachments) {
-    options.networks.adopt({ id, name, address: attachment.address, mac: attachment.mac }, attachment)
+  for (const attachment of attachments) options.networks.adopt(container, attachment)
+  await publishAgain(options, container, attachments, ports)
+}
+
+/**
+ * Puts a container into one more network: a running one at once, another at its next start. Throws in Docker's words:
+ * 'invalid' where it can't be, 'forbidden' when it is in it or the address is taken.
+ */
+export async function connect(
+  options: ContainersOptions,
+  store: ContainerStore,
+  container: Container,
+  network: Network,
+  settings: EndpointSettings,
+): Promise<void> {
+  await container.exclusive(async () => {
+    checkChange(container)
+    const { hostConfig, endpoints } = container.settings
+    if (hostConfig.NetworkMode.startsWith('container:')) {
+      checkTogether({ ...network, driver: 'host' }, network)
+    }
+    if (network.driver === 'host') {
+      throw new EngineError(
+        'invalid',
+        'cannot connect container to host network - container must be created in host network mode',
+      )
+    }
+    for (const name of Object.keys(endpoints)) {
+      if (name !== network.name) checkTogether(options.networks.resolve(name), network)
+    }
+    checkEndpoint(network, settings)
+    const endpoint = { ...settings, NetworkID: network.id }
+    const { state } = container
+    if (isLive(state)) {
+      if (network.name in endpoints) {
+        const reason = `endpoint with name ${container.name} already exists in network ${network.name}`
+        throw new EngineError('forbidden', reason)
+      }
+      const added = await options.networks.connect(network.id, container, wishOf(container, network, endpoint))
+      try {
+        await change({ options, store }, container, state, [...state.attachments, added])
+      } catch (error) {
+        options.networks.disconnect(network.id, container.id)
+        throw error
+      }
+      options.networks.tell('connect', network.id, container.id)
+    }
+    endpoints[network.name] ??= endpoint
+    store.saveAll(container)
+  })
+}
+
+/**
+ * Takes a container out of a network, by its name: also out of one that is gone. Throws 'internal' when it is not in it,
+ * as dockerd does, and 'invalid' for the host's network.
+ */
+export async function disconnect(
+  options: ContainersOptions,
+  store: ContainerStore,
+  container: Container,
+  name: string,
+): Promise<void> {
+  await container.exclusive(async () => {
+    checkChange(container)
+    const { endpoints, hostConfig } = container.settings
+    const { state } = container
+    if (isLive(state) && hostConfig.NetworkMode === 'host' && name === 'host') {
+      throw new EngineError(
+        'invalid',
+        'cannot disconnect container from host network - container was created in host network mode',
+      )
+    }
+    if (!(name in endpoints)) {
+      const reason = `container ${container.id} is not connected to ${isLive(state) ? '' : 'the '}network ${name}`
+      throw new EngineError('internal', reason)
+    }
+    const left = isLive(state) && state.attachments.find((attachment) => attachment.name === name)
+    if (left) {
+      const others = state.attachments.filter((attachment) => attachment !== left)
+      await change({ options, store }, container, state, others)
+      options.networks.disconnect(left.networkId, container.id)
+      options.networks.tell('disconnect', left.networkId, container.id)
+    }
+    delete endpoints[name]
+    store.saveAll(container)
+  })
+}
+
+function checkChange({ id, state }: Container): void {
+  if (state.status === 'removing' || state.status === 'dead') {
+    const reason = `Container ${id} is marked for removal and cannot be connected or disconnected to the network`
+    throw new EngineError('internal', reason)
   }
-  if (attachments[0] && ports.length > 0) await publish(options, container, ports.map(exactly), attachments[0])
+}
+
+/** Gives a running container other places: in the guest, in its files, in its state and for its ports. */
+async function change(
+  context: FilesContext,
+  container: Container,
+  state: RunningState,
+  places: readonly Attachment[],
+): Promise<void> {
+  const { options } = context
+  const attachments = arranged(places)
+  const edit = async (path: string, of: (places: readonly Attachment[]) => Promise<string>) => ({
+    path,
+    before: await of(state.attachments),
+    after: await of(attachments),
+  })
+  const edits = await Promise.all([
+    edit('/etc/hosts', (of) => hostsOf(context, container, of)),
+    edit('/etc/resolv.conf', (of) => resolvConfOf(context, container, of)),
+  ])
+  const changed = edits.filter(({ before, after }) => before !== after)
+  await options.guest().call('container.network', {
+    id: container.id,
+    network: guestNetwork(attachments),
+    edits: changed,
+  })
+  for (const attachment of attachments) options.networks.adopt(container, attachment)
+  const ports = await republish(options, container, attachments, state.ports)
+  container.state = { ...state, attachments, ports }
+}
+
+/** After a rename: the names that others resolve. The store is to be saved afterwards. */
+export function renamed({ networks }: Pick<ContainersOptions, 'networks'>, container: Container): void {
+  const { state, settings } = container
+  if (!isLive(state)) return
+  const attachments = state.attachments.map((attachment) => {
+    const endpoint = settings.endpoints[attachment.name]!
+    return { ...attachment, dnsNames: dnsNamesOf(container, networks.resolve(attachment.networkId), endpoint) }
+  })
+  for (const attachment of attachments) networks.adopt(container, attachment)
+  container.state = { ...state, attachments }
 }
 
 /** The running container that --network or --pid container:X names. Throws 'notFound', and 'conflict' when it rests. */
@@ -71,123 +222,4 @@ export function runningPeer(store: ContainerStore, reference: string, purpose: s
     throw new EngineError('conflict', `cannot ${purpose} of a non running container: ${other.id}`)
   }
   return other
-}
-
-/** A port to publish on any one host port from first to last; both 0 is any free one. */
-interface WantedPort {
-  hostIp: string
-  first: number
-  last: number
-  containerPort: number
-  protocol: 'tcp' | 'udp' | 'sctp'
-}
-
-/** What -p and -P ask for. */
-export function wantedPorts(
-  hostConfig: Pick<HostConfig, 'PortBindings' | 'PublishAllPorts'>,
-  exposed: object,
-): WantedPort[] {
-  const bindings = { ...hostConfig.PortBindings }
-  if (hostConfig.PublishAllPorts)
-    for (const key of Object.keys(exposed)) bindings[key] ??= [{ HostIp: '', HostPort: '' }]
-  return Object.entries(bindings).flatMap(([key, list]) => {
-    const [port, protocol = 'tcp'] = key.split('/')
-    return (list ?? []).map(({ HostIp, HostPort }) => {
-      const [first, last = first] = HostPort.split('-').map(Number)
-      return {
-        hostIp: HostIp,
-        first: first!,
-        last: last!,
-        containerPort: Number(port),
-        protocol: protocol as WantedPort['protocol'],
-      }
-    })
-  })
-}
-
-function exactly({ hostPort, ...port }: PortBinding): WantedPort {
-  return { ...port, first: hostPort, last: hostPort }
-}
-
-/** Publishes all or none. Ranges are tried together from their first ports up. */
-async function publish(
-  options: ContainersOptions,
-  { id, name }: Container,
-  wanted: WantedPort[],
-  { address, endpointId }: Attachment,
-): Promise<PortBinding[]> {
-  if (wanted.length === 0) return []
-  const target = { address, endpoint: `${name} (${endpointId})` }
-  const tries = Math.max(...wanted.map(({ first, last }) => last - first))
-  for (let offset = 0; ; offset++) {
-    const bindings = wanted.map(({ first, last, ...port }) => ({ ...port, hostPort: Math.min(first + offset, last) }))
-    try {
-      return await options.ports.publish(id, bindings, target)
-    } catch (error) {
-      if (offset >= tries) throw error
-    }
-  }
-}
-
-function numbered(attachment: Attachment, index: number): Attachment {
-  if (index === 0) return attachment
-  // One default route: that of the first network.
-  return { ...attachment, guest: { ...attachment.guest, name: `eth${index}`, gateway: '' } }
-}
-
-/** /etc/hostname, /etc/hosts and /etc/resolv.conf; where the container mounts something of its own, that stays. */
-export function filesOf(
-  store: ContainerStore,
-  container: Container,
-  attachments: readonly Attachment[],
-  facts: GuestFacts,
-): StartRequest['files'] {
-  const { hostConfig, mounts } = container.settings
-  if (hostConfig.NetworkMode.startsWith('container:')) {
-    const other = store.find(hostConfig.NetworkMode.slice('container:'.length))
-    return filesOf(store, other, isLive(other.state) ? other.state.attachments : [], facts)
-  }
-  const mounted = new Set(mounts.map(({ destination }) => destination))
-  return [
-    { path: '/etc/hostname', content: `${container.settings.config.Hostname}\n`, mode: 0o644 },
-    { path: '/etc/hosts', content: hostsOf(container, attachments), mode: 0o644 },
-    { path: '/etc/resolv.conf', content: resolvConf(hostConfig, attachments[0]?.dns ?? facts.resolvers), mode: 0o644 },
-  ].filter(({ path }) => !mounted.has(path))
-}
-
-function hostsOf({ settings: { config, hostConfig } }: Container, attachments: readonly Attachment[]): string {
-  const { Hostname: hostname, Domainname: domain } = config
-  const names = domain ? `${hostname}.${domain} ${hostname}` : hostname
-  const gateway = attachments[0]?.gateway ?? '127.0.0.1'
-  const extra = (hostConfig.ExtraHosts ?? []).map((entry) => {
-    const [, name, address] = /^([^:=]+)[:=](.*)$/.exec(entry)!
-    return `${address === 'host-gateway' ? gateway : address!.replace(/^\[|\]$/g, '')}\t${name}`
-  })
-  const own =
-    attachments.length > 0
-      ? attachments.map(({ address }) => `${address}\t${names}`)
-      : hostConfig.NetworkMode === 'host'
-        ? [`127.0.1.1\t${names}`]
-        : []
-  const lines = [
-    '127.0.0.1\tlocalhost',
-    '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::\tip6-localnet',
-    'ff00::\tip6-mcastprefix',
-    'ff02::1\tip6-allnodes',
-    'ff02::2\tip6-allrouters',
-    ...extra,
-    ...own,
-  ]
-  return lines.join('\n') + '\n'
-}
-
-function resolvConf({ Dns, DnsSearch, DnsOptions }: HostConfig, nameservers: readonly string[]): string {
-  const search = DnsSearch.filter((domain) => domain !== '.')
-  const lines = [
-    ...(Dns.length > 0 ? Dns : nameservers).map((address) => `nameserver ${address}`),
-    ...(search.length > 0 ? [`search ${search.join(' ')}`] : []),
-    ...(DnsOptions.length > 0 ? [`options ${DnsOptions.join(' ')}`] : []),
-  ]
-  return lines.map((line) => `${line}\n`).join('')
 }

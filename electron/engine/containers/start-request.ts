@@ -7,7 +7,9 @@ import type { ContainersOptions } from './deps'
 import { devicesFor } from './devices'
 import { logOptions } from './log-options'
 import { guestMounts } from './mounts'
-import { filesOf, runningPeer, type Joined } from './network'
+import { legacyLinks, linkVariables } from './links'
+import { runningPeer, type Joined } from './network'
+import { filesOf } from './network-files'
 import { specOf } from './spec'
 import { isLive } from './state'
 import type { ContainerStore } from './store'
@@ -21,7 +23,9 @@ export async function startRequest(
   { network, attachments }: Joined,
 ): Promise<Request<'container.start'>> {
   const { id, settings } = container
-  const { config, hostConfig, mounts } = settings
+  const { hostConfig, mounts } = settings
+  const linked = linkVariables(container, legacyLinks(store, container, attachments))
+  const config = { ...settings.config, Env: [...linked, ...(settings.config.Env ?? [])] }
   const facts = options.facts()
   const shared = options.features().hostBinds
   const devices = await devicesFor(hostConfig, shared)
@@ -53,7 +57,7 @@ export async function startRequest(
     stdinOnce: config.StdinOnce,
     init: hostConfig.Init ?? false,
     log: logOptions(hostConfig.LogConfig),
-    files: filesOf(store, container, attachments, facts),
+    files: await filesOf({ options, store }, container, attachments),
     mounts: guestMounts(mounts, facts, (name) => options.volumes.mountOf(name)),
     ...(ipc ? { shm: { of: ipc.id } } : {}),
     ...(hostConfig.IpcMode === 'shareable' ? { shm: { size: hostConfig.ShmSize } } : {}),

@@ -1,4 +1,4 @@
-import type { Attachment } from '../networks/networks'
+import type { Attachment } from '../networks/attachment'
 import type { PortBinding } from '../networks/ports'
 import type { Health } from './health'
 

@@ -4,6 +4,7 @@ import contract from '../../../resources/guest/contract.json'
 import { ops } from '../../machine/contract'
 import type { LinkStream } from '../../machine/link'
 import { Events } from '../events/events'
+import type { Network } from '../networks/network'
 import { openDatabase, type Db } from '../store/database'
 import { createBody } from './config'
 import type { Container } from './container'
@@ -69,7 +70,10 @@ export function testBed(options: { db?: Db; hostBinds?: boolean } = {}): TestBed
     config: { Cmd: ['sh'] },
     warnings: [],
   }
-  const none = { id: 'n0', name: 'none', created: 0, driver: 'null' as const, labels: {} }
+  const none: Network = {
+    ...{ id: 'n0', name: 'none', created: 0, driver: 'null', bridge: '', pools: [], ipv4: true, ipv6: false },
+    ...{ internal: false, attachable: false, options: {}, labels: {}, ipamOptions: null },
+  }
   const containers = new Containers({
     db: options.db ?? openDatabase(':memory:'),
     guest: () => guest,
@@ -82,7 +86,7 @@ export function testBed(options: { db?: Db; hostBinds?: boolean } = {}): TestBed
       remove: async () => undefined,
     } as unknown as ContainersOptions['volumes'],
     networks: { resolve: () => none } as unknown as ContainersOptions['networks'],
-    ports: { publish: async () => [], release: () => undefined },
+    ports: { publish: async () => [], retarget: () => undefined, release: () => undefined },
     log: () => undefined,
   })
   return {

@@ -1,53 +1,75 @@
-import { createSocket } from 'node:dgram'
-import { Resolver } from 'node:dns'
-import { decode, encode, type Packet } from 'dns-packet'
+import { decode, encode, RECURSION_AVAILABLE, RECURSION_DESIRED, type Answer, type Packet } from 'dns-packet'
+import type { Family } from './addresses'
+import { addressesOf, nameOf, type Place } from './names'
 
-const timeout = 3000
+/** Who asks: what names it sees, and where its other questions may go. */
+export interface Asker {
+  /** Its places in user-defined networks; none for one on the default bridge, which has no names. */
+  places: Place[]
+  /** Whether questions are carried outside at all: not from a container that only internal networks hold. */
+  outside: boolean
+  /** Nameservers of its own (--dns). */
+  servers: string[] | undefined
+  /** It has set ndots: names without a dot are then not asked outside. */
+  ndots: boolean
+}
+
+/** Seconds that an answer may be kept, as dockerd has it. */
+const ttl = 600
+const serverFailure = 2
+
+/** Asks nameservers outside; see forward.ts. */
+export type Forward = (message: Buffer, transport: 'udp' | 'tcp', servers?: string[]) => Promise<Buffer | undefined>
 
 /**
- * Answers a container's DNS message (RFC 1035) by asking this computer's resolvers, in order. They are read afresh
- * for each question, so that a changed network is followed. When none answers: SERVFAIL.
+ * Answers a DNS message (RFC 1035) as dockerd's embedded server does: names, aliases and addresses of the networks that
+ * the asker is in from here, all else from outside; SERVFAIL when there is no answer there.
  */
-export async function forward(message: Buffer): Promise<Buffer> {
-  for (const server of new Resolver().getServers()) {
-    const answer = await ask(server, message).catch(() => undefined)
-    if (answer) return answer
-  }
-  return failure(message)
+export async function answer(
+  asker: Asker,
+  message: Buffer,
+  transport: 'udp' | 'tcp',
+  forward: Forward,
+): Promise<Buffer> {
+  const query = decode(message)
+  const question = query.questions?.[0]
+  if (!question) return reply(query, [], serverFailure)
+  const known = lookUp(asker.places, question.name, question.type)
+  if (known) return reply(query, known)
+  const isAddress = question.type === 'A' || question.type === 'AAAA'
+  if (isAddress && asker.ndots && !question.name.replace(/\.$/, '').includes('.')) return reply(query, [])
+  const found = asker.outside ? await forward(message, transport, asker.servers) : undefined
+  return found ?? reply(query, [], serverFailure)
 }
 
-function ask(server: string, message: Buffer): Promise<Buffer> {
-  const { host, port } = split(server)
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-    const timer = setTimeout(() => fail(new Error('timeout')), timeout)
-    const fail = (error: Error) => {
-      clearTimeout(timer)
-      socket.close()
-      reject(error)
+function lookUp(places: Place[], name: string, type: string): Answer[] | undefined {
+  const common = { name, ttl }
+  const addresses = (family: Family) => addressesOf(places, name, family)
+  switch (type) {
+    case 'A':
+      return shuffled(addresses(4))?.map((data) => ({ ...common, type: 'A', data }))
+    case 'AAAA':
+      return shuffled(addresses(6))?.map((data) => ({ ...common, type: 'AAAA', data }))
+    case 'MX':
+      return addresses(4) && []
+    case 'PTR': {
+      const host = nameOf(places, name)
+      return host === undefined ? undefined : [{ ...common, type: 'PTR', data: host }]
     }
-    socket.once('error', fail)
-    socket.on('message', (answer) => {
-      // An answer to another question is somebody else's, or an attack.
-      if (answer.length < 2 || answer.readUInt16BE(0) !== message.readUInt16BE(0)) return
-      clearTimeout(timer)
-      socket.close()
-      resolve(answer)
-    })
-    // A connected socket hears only its peer, and learns at once when nobody listens there.
-    socket.connect(port, host, () => socket.send(message))
-  })
+    default:
+      return undefined
+  }
 }
 
-/** "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53" */
-function split(server: string): { host: string; port: number } {
-  const match = /^\[(.+)\]:(\d+)$/.exec(server) ?? /^([\d.]+):(\d+)$/.exec(server)
-  return match ? { host: match[1]!, port: Number(match[2]) } : { host: server, port: 53 }
+/** Several addresses come in another order each time, so that clients spread over them. */
+function shuffled<T>(list: T[] | undefined): T[] | undefined {
+  return list
+    ?.map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item)
 }
 
-function failure(message: Buffer): Buffer {
-  const question = decode(message)
-  const servfail = 2
-  const packet: Packet = { type: 'response', id: question.id, flags: servfail, questions: question.questions }
-  return encode(packet)
+function reply(query: Packet, answers: Answer[], code = 0): Buffer {
+  const flags = ((query.flags ?? 0) & RECURSION_DESIRED) | RECURSION_AVAILABLE | code
+  return encode({ type: 'response', id: query.id, flags, questions: query.questions, answers })
 }

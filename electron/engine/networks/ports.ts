@@ -1,7 +1,6 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { EngineError } from '../errors'
+import { listenTcp, type Dial, type Listener } from './tcp-proxy'
+import { listenUdp, type DialDatagrams } from './udp-proxy'
 
 export interface PortBinding {
   /** '' is every address of the host. */
@@ -17,24 +16,40 @@ export interface PortTarget {
   address: string
   /** The endpoint's name for error messages, e.g. the container's name and endpoint id. */
   endpoint: string
+  /** The ids of the networks that the container is in. */
+  networks: string[]
 }
 
-/** Opens a byte stream to an address in the guest. */
-export type Dial = (address: string, port: number) => Promise<Duplex>
+export interface PortsOptions {
+  dial: Dial
+  dialDatagrams: DialDatagrams
+  /** Whether who has this address may reach containers in these networks: not one in other networks of ours. */
+  mayReach: (remote: string, networks: string[]) => boolean
+}
 
-/** Published ports: listeners on the host whose connections are carried to the container. */
+interface Published {
+  target: PortTarget
+  listeners: { binding: PortBinding; listener: Listener }[]
+}
+
+/** Another free port is tried so often when one is free for IPv4 and not for IPv6. */
+const tries = 10
+
+/** Published ports: listeners on the host whose connections and datagrams are carried to the container. */
 export class Ports {
-  private readonly servers = new Map<string, { server: Server; binding: PortBinding; connections: Set<Socket> }[]>()
+  private readonly published = new Map<string, Published>()
 
-  constructor(private readonly dial: Dial) {}
+  constructor(private readonly options: PortsOptions) {}
 
   /**
    * Listens on every binding or on none; answers the bindings with the ports chosen, for '' one each for 0.0.0.0 and
    * (where the host has IPv6) ::. Throws 'internal' in Docker's words when a port is taken.
    */
   async publish(containerId: string, bindings: PortBinding[], target: PortTarget): Promise<PortBinding[]> {
+    const published: Published = { target, listeners: [] }
+    this.published.set(containerId, published)
     try {
-      for (const binding of bindings) await this.publishOne(containerId, binding, target)
+      for (const binding of bindings) await this.publishOne(published, binding)
     } catch (error) {
       this.release(containerId)
       const reason = error instanceof Error ? error.message : String(error)
@@ -43,98 +58,87 @@ export class Ports {
         `driver failed programming external connectivity on endpoint ${target.endpoint}: ${reason}`,
       )
     }
-    return (this.servers.get(containerId) ?? []).map(({ binding }) => binding)
+    return published.listeners.map(({ binding }) => binding)
+  }
+
+  /** From now on new connections go to another place of the container's. */
+  retarget(containerId: string, target: PortTarget): void {
+    const published = this.published.get(containerId)
+    if (published) published.target = target
   }
 
   /** Stops listening for the container and cuts its connections. */
   release(containerId: string): void {
-    for (const { server, connections } of this.servers.get(containerId) ?? []) {
-      server.close()
-      for (const socket of connections) socket.destroy()
-    }
-    this.servers.delete(containerId)
+    for (const { listener } of this.published.get(containerId)?.listeners ?? []) listener.close()
+    this.published.delete(containerId)
   }
 
-  private async publishOne(containerId: string, binding: PortBinding, target: PortTarget): Promise<void> {
-    if (binding.protocol !== 'tcp')
-      throw new EngineError('unsupported', `publishing ${binding.protocol} ports is not available yet`)
-    if (binding.hostIp !== '') {
-      await this.listen(containerId, binding, target)
-      return
-    }
-    const hostPort = await this.listen(containerId, { ...binding, hostIp: '0.0.0.0' }, target)
-    try {
-      await this.listen(containerId, { ...binding, hostIp: '::', hostPort }, target)
-    } catch (error) {
-      // No IPv6 on this host is no failure; a taken port is.
-      if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-    }
-  }
-
-  private async listen(containerId: string, binding: PortBinding, target: PortTarget): Promise<number> {
-    if (binding.hostPort !== 0 && this.isOurs(binding)) {
-      throw new Error(`Bind for ${show(binding)} failed: port is already allocated`)
-    }
-    const connections = new Set<Socket>()
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      connections.add(socket)
-      socket.on('close', () => connections.delete(socket))
-      socket.on('error', () => socket.destroy())
-      void this.carry(socket, target.address, binding.containerPort)
-    })
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EADDRINUSE') {
-          const family = binding.hostIp.includes(':') ? 'tcp6' : 'tcp4'
-          error.message = `failed to bind host port for ${show(binding)}: listen ${family} ${show(binding)}: bind: address already in use`
-        }
-        reject(error)
-      })
-      server.listen({ host: binding.hostIp, port: binding.hostPort, ipv6Only: true }, resolve)
-    })
-    const address = server.address()
-    const hostPort = typeof address === 'object' && address ? address.port : binding.hostPort
-    const list = this.servers.get(containerId) ?? []
-    list.push({ server, binding: { ...binding, hostPort }, connections })
-    this.servers.set(containerId, list)
-    return hostPort
-  }
-
-  private isOurs({ hostIp, hostPort }: PortBinding): boolean {
-    const any = ['0.0.0.0', '::']
-    for (const list of this.servers.values()) {
-      for (const { binding } of list) {
-        if (binding.hostPort !== hostPort) continue
-        if (binding.hostIp.includes(':') !== hostIp.includes(':')) continue
-        if (binding.hostIp === hostIp || any.includes(hostIp) || any.includes(binding.hostIp)) return true
+  private async publishOne(published: Published, binding: PortBinding): Promise<void> {
+    if (binding.protocol === 'sctp') throw new Error('publishing SCTP ports is not available')
+    if (binding.hostIp !== '') return this.listen(published, binding).then(() => undefined)
+    for (let attempt = 1; ; attempt++) {
+      const hostPort = await this.listen(published, { ...binding, hostIp: '0.0.0.0' })
+      try {
+        await this.listen(published, { ...binding, hostIp: '::', hostPort })
+        return
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        // No IPv6 on this host is no failure; a taken port is, but for one that was ours to choose.
+        if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL') return
+        if (binding.hostPort !== 0 || attempt === tries) throw error
+        published.listeners.pop()!.listener.close()
       }
     }
-    return false
   }
 
-  private async carry(socket: Socket, address: string, port: number): Promise<void> {
+  private async listen(published: Published, binding: PortBinding): Promise<number> {
+    const { hostIp, hostPort, containerPort, protocol } = binding
+    if (hostPort !== 0 && this.isOurs(binding)) {
+      throw new Error(`Bind for ${show(binding)} failed: port is already allocated`)
+    }
+    const { dial, dialDatagrams, mayReach } = this.options
+    const admits = (remote: string) => mayReach(remote, published.target.networks)
     try {
-      const far = await this.dial(address, port)
-      await Promise.all([pipeline(socket, far), pipeline(far, socket)])
-    } catch {
-      // Refused inside or cut on either side: the client sees its connection end.
-      socket.destroy()
+      const listener =
+        protocol === 'tcp'
+          ? await listenTcp(hostIp, hostPort, admits, () => dial(published.target.address, containerPort))
+          : await listenUdp(hostIp, hostPort, admits, (onDatagram, onEnd) =>
+              dialDatagrams(published.target.address, containerPort, onDatagram, onEnd),
+            )
+      published.listeners.push({ binding: { ...binding, hostPort: listener.port }, listener })
+      return listener.port
+    } catch (error) {
+      throw inDockersWords(error as NodeJS.ErrnoException, binding)
     }
   }
+
+  private isOurs({ hostIp, hostPort, protocol }: PortBinding): boolean {
+    const any = ['0.0.0.0', '::']
+    return [...this.published.values()].some(({ listeners }) =>
+      listeners.some(
+        ({ binding }) =>
+          binding.hostPort === hostPort &&
+          binding.protocol === protocol &&
+          binding.hostIp.includes(':') === hostIp.includes(':') &&
+          (binding.hostIp === hostIp || any.includes(hostIp) || any.includes(binding.hostIp)),
+      ),
+    )
+  }
+}
+
+function inDockersWords(error: NodeJS.ErrnoException, binding: PortBinding): Error {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'address already in use',
+    EADDRNOTAVAIL: 'cannot assign requested address',
+    EACCES: 'permission denied',
+  }
+  const reason = reasons[error.code ?? '']
+  if (!reason) return error
+  const family = `${binding.protocol}${binding.hostIp.includes(':') ? 6 : 4}`
+  const message = `failed to bind host port for ${show(binding)}: listen ${family} ${show(binding)}: bind: ${reason}`
+  return Object.assign(new Error(message, { cause: error }), { code: error.code })
 }
 
 function show({ hostIp, hostPort }: PortBinding): string {
   return hostIp.includes(':') ? `[${hostIp}]:${hostPort}` : `${hostIp}:${hostPort}`
-}
-
-/** A Dial for guests whose networks are this computer's own. */
-export function dialHere(address: string, port: number): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
-    socket.once('error', reject)
-    socket.once('connect', () => {
-      socket.off('error', reject)
-      resolve(socket)
-    })
-  })
 }

@@ -108,4 +108,15 @@ export const schema: readonly string[] = [
     PRIMARY KEY (image, sources)
   ) STRICT;
   `,
+  // Networks of users: pools instead of one subnet, and all that such a network can be asked for.
+  `
+  UPDATE networks SET config = json_object(
+    'driver', config ->> 'driver',
+    'bridge', ifnull(config ->> 'bridge', ''),
+    'pools', CASE WHEN config ->> 'subnet' IS NULL THEN json('[]') ELSE json_array(json_object(
+      'subnet', config ->> 'subnet', 'gateway', config ->> 'gateway', 'chosen', json('true'))) END,
+    'ipv4', json('true'), 'ipv6', json('false'), 'internal', json('false'), 'attachable', json('false'),
+    'options', json('{}'), 'labels', json('{}'), 'ipamOptions', NULL
+  );
+  `,
 ]

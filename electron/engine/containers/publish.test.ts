@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { wantedPorts } from './network'
+import { wantedPorts } from './publish'
 
 test('-p with an address, with a range, and without a host port', () => {
   const PortBindings = {

@@ -1,0 +1,74 @@
+import { EngineError } from '../errors'
+import type { Attachment } from '../networks/attachment'
+import type { Container } from './container'
+import { parseLink } from './endpoints'
+import { isLive } from './state'
+import type { ContainerStore } from './store'
+
+/** A link (--link) of the default bridge: names and variables in the one container for another one there. */
+export interface Link {
+  alias: string
+  target: Container
+  address: string
+}
+
+/**
+ * The links of a container that has a place on the default bridge. Throws in Docker's words when one leads to a container
+ * that does not run or is not on that bridge.
+ */
+export function legacyLinks(store: ContainerStore, container: Container, attachments: readonly Attachment[]): Link[] {
+  if (!attachments.some(({ name }) => name === 'bridge')) return []
+  return (container.settings.hostConfig.Links ?? []).map(parseLink).map(({ target: reference, alias }) => {
+    const target = store.find(reference)
+    const names = `/${target.name} AS /${container.name}/${alias}`
+    if (!isLive(target.state)) throw new EngineError('conflict', `Cannot link to a non running container: ${names}`)
+    const place = target.state.attachments.find(({ name }) => name === 'bridge')
+    if (!place) {
+      const reason = 'as it does not belong to the default network'
+      throw new EngineError('internal', `Cannot link to /${target.name}, ${reason}`)
+    }
+    return { alias, target, address: place.address }
+  })
+}
+
+/** The environment variables that Docker's links bring, NAME=VALUE. */
+export function linkVariables(owner: Container, links: readonly Link[]): string[] {
+  return links.flatMap(({ alias, target, address }) => {
+    const prefix = alias.toUpperCase().replaceAll('-', '_')
+    const { ExposedPorts, Env } = target.settings.config
+    const ports = Object.keys(ExposedPorts ?? {})
+      .map((key) => key.split('/'))
+      .map(([port, protocol = 'tcp']) => ({ port: Number(port), protocol }))
+      .sort((a, b) => order(a.protocol).localeCompare(order(b.protocol)) || a.port - b.port)
+    const [first] = ports
+    return [
+      ...(first ? [`${prefix}_PORT=${first.protocol}://${address}:${first.port}`] : []),
+      ...ports.flatMap(({ port, protocol }) => {
+        const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`
+        return [
+          `${name}=${protocol}://${address}:${port}`,
+          `${name}_ADDR=${address}`,
+          `${name}_PORT=${port}`,
+          `${name}_PROTO=${protocol}`,
+        ]
+      }),
+      `${prefix}_NAME=/${owner.name}/${alias}`,
+      ...(Env ?? [])
+        .filter((variable) => !/^(HOME|PATH)=/.test(variable))
+        .map((variable) => `${prefix}_ENV_${variable}`),
+    ]
+  })
+}
+
+/** TCP first. */
+const order = (protocol: string) => (protocol === 'tcp' ? '' : protocol)
+
+/** The links as inspect shows them. Throws 'invalid' for a container that is not there. */
+export function showLinks(store: ContainerStore, owner: string, links: string[] | null): string[] | null {
+  return (
+    links?.map((link) => {
+      const { target, alias } = parseLink(link)
+      return `/${store.find(target).name}:/${owner}/${alias}`
+    }) ?? null
+  )
+}
