@@ -44,6 +44,9 @@ type Message struct {
 
 // Do sends messages in one go and gives the first error among their answers (a syscall.Errno inside).
 func (s *Socket) Do(messages ...*Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var packet []byte
