@@ -112,5 +112,4 @@ function checkHost(host: HostConfig, facts: GuestFacts): void {
   if (Object.keys(host.StorageOpt ?? {}).length > 0) {
     throw new EngineError('internal', "--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
   }
-  if ((host.Links ?? []).length > 0) throw new EngineError('unsupported', 'links (--link) are not available yet')
 }

@@ -49,7 +49,8 @@ function askDatagram(host: string, port: number, message: Buffer): Promise<Buffe
       resolve(answer)
     })
     // A connected socket hears only its peer, and learns at once when nobody listens there.
-    socket.connect(port, host, () => socket.send(message))
+    const connected = (error?: Error) => (error ? fail(error) : socket.send(message))
+    socket.connect(port, host, connected)
   })
 }
 

@@ -170,10 +170,12 @@ func TestChangeWhileRunning(t *testing.T) {
 	a.start(start)
 	execs := 0
 	inside := func(script string) string {
+		t.Helper()
 		execs++
 		_, out, errOut := a.exec("a", fmt.Sprint("e", execs), script)
 		return out + errOut
 	}
+	a.waitFor("a", "its own line", func() bool { return strings.Contains(inside("cat /etc/hosts"), "mine") })
 	first := start.Network.Endpoints[0]
 	second := first
 	second.Name, second.HostName, second.MAC = "eth1", "vethagt9", "02:42:0a:d5:4d:09"

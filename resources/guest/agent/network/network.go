@@ -243,12 +243,17 @@ func (m *Manager) remove(name string) error {
 	return nil
 }
 
-// Close removes all bridges that are on record, with their rules and DNS: an agent that ends has stopped the containers,
+// Close removes all bridges that are known or on record, with their rules and DNS: an agent that ends has stopped the containers,
 // and a bridge that stays takes its subnet away from every later engine on this host.
 func (m *Manager) Close() {
-	files, _ := filepath.Glob(filepath.Join(m.records, "*"))
-	for _, file := range files {
-		_ = m.Remove(filepath.Base(file))
+	names, _ := filepath.Glob(filepath.Join(m.records, "*"))
+	m.mu.Lock()
+	for name := range m.networks {
+		names = append(names, name)
+	}
+	m.mu.Unlock()
+	for _, name := range names {
+		_ = m.Remove(filepath.Base(name))
 	}
 }
 
