@@ -108,7 +108,11 @@ it('boots, makes a file system on an empty disk, and runs a container', async ()
   const { facts } = await hello(link)
   const { kernel } = JSON.parse(readFileSync(join(image, 'manifest.json'), 'utf8')) as { kernel: string }
   expect(facts).toMatchObject({ kernel, arch: 'amd64', hostname: 'berth', cgroup: '2', runtime: 'crun' })
-  expect(facts).toMatchObject({ resolvers: ['10.0.2.3'], controls: expect.arrayContaining(['pids', 'cpuQuota']) as string[], seccomp: true })
+  expect(facts).toMatchObject({
+    resolvers: ['10.0.2.3'],
+    controls: expect.arrayContaining(['pids', 'cpuQuota']) as string[],
+    seccomp: true,
+  })
 
   const apply = link.open('layer.apply', { id: layer, parents: [] })
   apply.end(await starterLayer())
