@@ -53,7 +53,6 @@ test.each([
   [{ HostConfig: { CapAdd: ['NOSUCH'] } }, 'unknown capability: "CAP_NOSUCH"'],
   [{ HostConfig: { SecurityOpt: ['nosuch=1'] } }, 'invalid --security-opt'],
   [{ HostConfig: { Runtime: 'kata' } }, 'unknown or invalid runtime name: kata'],
-  [{ HostConfig: { Links: ['a:b'] } }, 'links (--link) are not available yet'],
 ])('%j is refused', (body, message) => {
   expect(() => check(body)).toThrow(message)
 })
