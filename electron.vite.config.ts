@@ -39,6 +39,6 @@ export default defineConfig({
   renderer: {
     root: at('renderer'),
     plugins: [vue(), tailwindcss()],
-    build: { rollupOptions: { input: at('renderer/index.html') } },
+    build: { minify: true, rollupOptions: { input: at('renderer/index.html') } },
   },
 })
