@@ -93,6 +93,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     content,
     guest,
     facts,
+    sharesFiles: () => features().hostBinds,
     events,
     usedBy: (imageId) => containers.usingImage(imageId),
     registries,

@@ -173,7 +173,7 @@ export const ops = {
     }),
   },
   'layer.apply': {
-    request: object({ id: z.string(), parents: z.array(z.string()) }),
+    request: object({ id: z.string(), parents: z.array(z.string()), file: z.string().optional() }),
     reply: object({ size: z.number() }),
   },
   'layer.remove': { request: object({ ids: z.array(z.string()) }), reply: empty },

@@ -46,6 +46,8 @@ export interface ImagesOptions {
   /** Throws kind 'unavailable' when no machine runs. */
   guest: () => Pick<Guest, 'call' | 'open'>
   facts: () => Pick<GuestFacts, 'arch' | 'storageDriver'>
+  /** Whether the guest sees this computer's files. */
+  sharesFiles: () => boolean
   events: Events
   /** The containers made from an image. */
   usedBy: (imageId: string) => ImageUser[]
@@ -86,7 +88,7 @@ export class Images {
     this.downloads = new Downloads(content, config['max-concurrent-downloads'], this.retries)
     this.store = new ImageStore(options.db)
     this.catalog = new Catalog(this.store)
-    this.layers = new GuestLayers(options.content, options.guest)
+    this.layers = new GuestLayers(options.content, options.guest, options.sharesFiles)
     this.admission = new Admission(this.store, options.content, this.layers)
     this.steps = new Steps(this.store, options.content, this.layers, this.admission)
     this.removal = new Removal(this.store, options.events, options.usedBy)

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Request } from '../../machine/contract'
 import type { Guest } from '../../machine/guest'
 import { EngineError } from '../errors'
 import type { ContentStore } from '../store/content'
@@ -34,6 +36,8 @@ export class GuestLayers {
   constructor(
     private readonly content: ContentStore,
     private readonly guest: () => Pick<Guest, 'call' | 'open'>,
+    /** Whether the guest can read the content store's files itself. */
+    private readonly sharesFiles: () => boolean,
   ) {}
 
   /** What the agent says it has, by its own ids (`hello.layers`). */
@@ -88,14 +92,27 @@ export class GuestLayers {
     signal?: AbortSignal,
   ): Promise<Unpacked> {
     const parents = source.below.map(guestLayer).reverse()
-    // A blob that is no more than the tar was checked as it came.
-    const tar = new VerifiedTar(source.blob === source.diffId ? undefined : source.diffId)
     await this.removal
-    const sink = this.guest().open('layer.apply', { id, parents })
-    await pipeline(readableOf(tar.check(decompress(counted(this.content.read(source.blob), onRead)))), sink, { signal })
-    const { size } = await sink.reply
+    // A tar that lies here as it is was checked when it came.
+    const isChecked = source.blob === source.diffId
+    if (isChecked && this.sharesFiles()) {
+      const length = (await this.content.size(source.blob)) ?? 0
+      const { size } = await this.send({ id, parents, file: this.content.file(source.blob) }, Readable.from([]), signal)
+      onRead(length)
+      this.present.add(id)
+      return { length, size }
+    }
+    const tar = new VerifiedTar(isChecked ? undefined : source.diffId)
+    const bytes = tar.check(decompress(counted(this.content.read(source.blob), onRead)))
+    const { size } = await this.send({ id, parents }, readableOf(bytes), signal)
     this.present.add(id)
     return { length: tar.length, size }
+  }
+
+  private async send(request: Request<'layer.apply'>, input: Readable, signal?: AbortSignal) {
+    const sink = this.guest().open('layer.apply', request)
+    await pipeline(input, sink, { signal })
+    return sink.reply
   }
 }
 

@@ -82,6 +82,7 @@ export async function imagesForTest(arch = 'amd64') {
     content,
     events,
     guest: () => double.guest(),
+    sharesFiles: () => false,
     facts: () => ({ arch, storageDriver: 'overlay2' }),
     usedBy: (id) => users.get(id) ?? [],
     config: defaultConfig,

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, existsSync, rmSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors'
 import { IncomingBlob } from './incoming'
@@ -15,17 +15,23 @@ export interface Blob {
 /** How long the beginning of a download is kept for whoever continues it, in milliseconds. */
 const keepPartial = 24 * 3600 * 1000
 
+/** When a new blob is written through to the disk, in milliseconds after it came; much of it is there by then. */
+const flushDelay = 5000
+
 /**
- * Blobs on disk, named by their digest: `blobs/sha256/HEX`. A blob is written beside them (`ingest/`), checked, synced and
- * renamed, so that what has a name is whole.
+ * Blobs on disk, named by their digest: `blobs/sha256/HEX`. A blob is written beside them (`ingest/`), checked and renamed,
+ * so that what has a name is whole. That it reaches the disk itself is not waited for: the engine may be killed at any
+ * time, and only a power cut within seconds can tear a blob, which its digest then tells.
  */
 export class ContentStore {
   private readonly blobs: string
   private readonly ingests: string
+  private readonly unflushed = new Set<string>()
+  private flushing: NodeJS.Timeout | undefined
 
   constructor(dir: string) {
-    this.blobs = join(dir, 'blobs', 'sha256')
-    this.ingests = join(dir, 'ingest')
+    this.blobs = resolve(dir, 'blobs', 'sha256')
+    this.ingests = resolve(dir, 'ingest')
   }
 
   /**
@@ -62,7 +68,6 @@ export class ContentStore {
       }
       if (!isRight)
         throw new EngineError('invalid', `filesystem layer verification failed for digest ${expected.digest}`)
-      await incoming.sync()
       await incoming.close()
     } catch (error) {
       const isWrong = error instanceof EngineError && error.kind === 'invalid'
@@ -74,7 +79,9 @@ export class ContentStore {
 
   /** Puts a blob that was downloaded among the others. Does nothing for one that is there. */
   async keep(digest: string): Promise<void> {
-    if ((await this.size(digest)) === undefined) await rename(this.aside(digest), this.path(digest))
+    if ((await this.size(digest)) !== undefined) return
+    await rename(this.aside(digest), this.path(digest))
+    this.flushSoon(digest)
   }
 
   /**
@@ -94,6 +101,7 @@ export class ContentStore {
         )
       held.add(blob.digest)
       await rename(file, this.path(blob.digest))
+      this.flushSoon(blob.digest)
       return blob
     } catch (error) {
       await rm(file, { force: true })
@@ -103,8 +111,13 @@ export class ContentStore {
 
   /** The bytes of a blob, also of one that was downloaded and is not kept yet. */
   read(digest: string): Readable {
+    return createReadStream(this.file(digest), { highWaterMark: 256 * 1024 })
+  }
+
+  /** The file that `read` reads. */
+  file(digest: string): string {
     const path = this.path(digest)
-    return createReadStream(existsSync(path) ? path : this.aside(digest), { highWaterMark: 256 * 1024 })
+    return existsSync(path) ? path : this.aside(digest)
   }
 
   /** A small blob whole. Throws kind 'invalid' when it has more than `max` bytes. */
@@ -144,6 +157,24 @@ export class ContentStore {
   /** Where a download lies until it is kept. */
   private aside(digest: string): string {
     return join(this.ingests, `${digest.slice('sha256:'.length)}${partial}`)
+  }
+
+  private flushSoon(digest: string): void {
+    this.unflushed.add(digest)
+    this.flushing ??= setTimeout(() => {
+      this.flushing = undefined
+      void this.flush()
+    }, flushDelay).unref()
+  }
+
+  private async flush(): Promise<void> {
+    for (const digest of this.unflushed) {
+      this.unflushed.delete(digest)
+      // One that is gone meanwhile needs no disk; a disk that fails is told by the next one who reads.
+      await open(this.path(digest))
+        .then((handle) => handle.datasync().finally(() => handle.close()))
+        .catch(() => undefined)
+    }
   }
 
   private told(error: unknown): unknown {
@@ -191,7 +222,6 @@ async function write(file: string, source: AsyncIterable<Uint8Array>, max = Infi
       if (waitingBytes >= batch) await flush()
     }
     await flush()
-    await handle.sync()
   } finally {
     await handle.close()
   }

@@ -58,10 +58,6 @@ export class IncomingBlob {
     return this.isWhole && `sha256:${this.hash.digest('hex')}` === this.expected.digest
   }
 
-  sync(): Promise<void> {
-    return this.handle.datasync()
-  }
-
   /** Leaves the bytes for another time. */
   close(): Promise<void> {
     return this.handle.close()

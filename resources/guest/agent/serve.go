@@ -17,6 +17,7 @@ import (
 	"berth/agent/cgroup"
 	"berth/agent/children"
 	"berth/agent/container"
+	"berth/agent/host"
 	"berth/agent/layer"
 	"berth/agent/network"
 	"berth/agent/oci"
@@ -152,8 +153,12 @@ func start(o *options) (*server.Server, error) {
 		}
 	}
 	s := &server.Server{Root: o.root, Version: version, SetClock: o.setClock}
+	boot := ""
+	if o.listen != "" { // on the host, whose file system is everybody's
+		boot = host.BootID()
+	}
 	var err error
-	if s.Layers, err = layer.Open(filepath.Join(o.root, "layers")); err != nil {
+	if s.Layers, err = layer.Open(filepath.Join(o.root, "layers"), boot); err != nil {
 		return nil, err
 	}
 	if s.Volumes, err = volume.Open(filepath.Join(o.root, "volumes")); err != nil {

@@ -2,11 +2,12 @@ package contract
 
 import "encoding/json"
 
-// LayerApply unpacks a tar into a new layer; parents are top first.
+// LayerApply unpacks a tar, the input or a file, into a new layer; parents are top first.
 type LayerApply struct {
 	Op
 	ID      string   `json:"id"`
 	Parents []string `json:"parents"`
+	File    string   `json:"file,omitempty"`
 }
 
 // Size is a number of bytes.

@@ -15,6 +15,9 @@ import (
 	"berth/agent/oci"
 )
 
+// BootID is the kernel's name for the time since it was booted.
+func BootID() string { return line("/proc/sys/kernel/random/boot_id") }
+
 // Facts describes the guest with its state in the folder root; found may be nil.
 func Facts(found *oci.Runtime, root string) contract.Facts {
 	memory := meminfo()

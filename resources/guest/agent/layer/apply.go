@@ -68,7 +68,7 @@ func (s *Store) Apply(id string, parents []string, in io.Reader) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
-	if err := s.sync(rootDir, s.Path(id)); err != nil {
+	if err := s.settle(rootDir, id); err != nil {
 		if _, lost := os.Lstat(s.Path(id)); lost == nil { // somebody else applied the same layer meanwhile
 			return a.size, nil
 		}

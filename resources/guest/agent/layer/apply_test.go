@@ -28,7 +28,7 @@ func newStore(t *testing.T) *Store {
 	if os.Getuid() != 0 {
 		t.Fatal("this test needs root")
 	}
-	s, err := Open(t.TempDir())
+	s, err := Open(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Unmount(dir, syscall.MNT_DETACH)
-	s, err := Open(dir)
+	s, err := Open(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}

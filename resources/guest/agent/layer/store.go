@@ -9,10 +9,10 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"berth/agent/contract"
-	"berth/agent/sys"
 )
 
 // Store is the folder ROOT/layers.
@@ -21,6 +21,9 @@ type Store struct {
 	folder  *os.File
 	options string
 	mounts  chan mountCall
+	// boot is the kernel's boot id, "" on a file system of our own; see settle.
+	boot     string
+	flushing atomic.Bool
 }
 
 type mountCall struct {
@@ -33,8 +36,9 @@ var layerID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 // emptyLayer stands below images without layers: overlayfs wants at least one.
 const emptyLayer = ".empty"
 
-// Open makes the folder when it is missing and clears what an interrupted apply left.
-func Open(dir string) (*Store, error) {
+// Open makes the folder when it is missing and clears what an interrupted apply left. 'boot' is the kernel's boot id where
+// others write to the file system too, "" where it is the agent's own.
+func Open(dir, boot string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Join(dir, emptyLayer), 0o755); err != nil {
 		return nil, err
 	}
@@ -51,7 +55,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, folder: folder, mounts: make(chan mountCall)}
+	s := &Store{dir: dir, folder: folder, mounts: make(chan mountCall), boot: boot}
 	// Features that would put more than the image form can say into writable layers.
 	for _, feature := range []string{"index", "metacopy", "redirect_dir"} {
 		if _, err := os.Stat("/sys/module/overlay/parameters/" + feature); err == nil {
@@ -59,7 +63,7 @@ func Open(dir string) (*Store, error) {
 		}
 	}
 	go s.serveMounts()
-	return s, nil
+	return s, s.dropTorn()
 }
 
 // List names the layers that are there.
@@ -182,17 +186,6 @@ func explain(err error, upper string) error {
 		return contract.Errorf(contract.Unsupported, "this kernel has no overlayfs")
 	}
 	return fmt.Errorf("mounting the overlay: %w", err)
-}
-
-// sync writes the layer to disk, then its name.
-func (s *Store) sync(from, to string) error {
-	if err := sys.Syncfs(s.folder); err != nil {
-		return err
-	}
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return s.folder.Sync()
 }
 
 // Scratch calls f with a new empty folder beside the layers, which is removed afterwards, by the next Open at the latest.

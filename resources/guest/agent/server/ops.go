@@ -1,6 +1,8 @@
 package server
 
 import (
+	"io"
+	"os"
 	"syscall"
 	"time"
 
@@ -54,7 +56,7 @@ func init() {
 		"events": streaming(false, true, func(s *Server, _ *contract.Empty, stream *mux.Stream) error { return s.listen(stream) }),
 		"usage":  unary(func(s *Server, _ *contract.Empty) (contract.Usage, error) { return host.Usage(s.Root) }),
 		"layer.apply": streaming(true, false, func(s *Server, r *contract.LayerApply, stream *mux.Stream) error {
-			size, err := s.Layers.Apply(r.ID, r.Parents, stream.Bulk())
+			size, err := s.applyLayer(r, stream.Bulk())
 			if err != nil {
 				return err
 			}
@@ -153,4 +155,20 @@ func (s *Server) shutdown(request *contract.Shutdown) error {
 	// The reply goes out first.
 	time.AfterFunc(50*time.Millisecond, func() { s.Ended(request.PowerOff) })
 	return nil
+}
+
+func (s *Server) applyLayer(r *contract.LayerApply, in io.Reader) (int64, error) {
+	if r.File == "" {
+		return s.Layers.Apply(r.ID, r.Parents, in)
+	}
+	file, err := os.Open(r.File)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	size, err := s.Layers.Apply(r.ID, r.Parents, file)
+	if err == nil {
+		_, err = io.Copy(io.Discard, in)
+	}
+	return size, err
 }
