@@ -19,6 +19,9 @@ const domainPattern =
 const tagPattern = /^[A-Za-z0-9_][\w.-]{0,127}$/
 const digestPattern = /^sha256:[a-f0-9]{64}$/
 
+/** Whether the text can be a tag. */
+export const isTag = (text: string): boolean => tagPattern.test(text)
+
 /** Whether the text is a content digest, `sha256:` and 64 lower-case hex digits. */
 export const isDigest = (text: string): boolean => digestPattern.test(text)
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { isDigest, parseReference, type Reference } from '../../../shared/reference'
+import { isDigest, isTag, parseReference, type Reference } from '../../../shared/reference'
 import { EngineError, messageOf } from '../errors'
 import type { Images } from '../images/images'
 import { readDocument } from '../images/oci'
-import { listFilters } from '../images/selection'
+import { danglingOf, listFilters } from '../images/selection'
 import { progressAnswer } from './progress'
 import { registryAuth, requiredRegistryAuth } from './registry-auth'
 import { created, filters, flag, ok, stream, type ApiAnswer, type ApiRequest, type Route } from './http'
@@ -22,7 +22,8 @@ export function imageRoutes(images: Images): Route[] {
     [
       'GET',
       '/images/json',
-      async ({ query, version }) => ok(images.list(flag(query, 'all'), filters(query, listFilters), version)),
+      async ({ query, version }) =>
+        ok(images.list(flag(query, 'all'), filters(query, listFilters), version, flag(query, 'shared-size'))),
     ],
     ['GET', '/images/{name*}/json', async ({ params, version }) => ok(images.inspect(params.name!, version))],
     ['GET', '/images/{name*}/history', async ({ params }) => ok(images.history(params.name!))],
@@ -96,7 +97,7 @@ function archive(images: Images, names: string[]): ApiAnswer {
 
 async function prune(images: Images, { query }: ApiRequest): Promise<ApiAnswer> {
   const given = filters(query, ['dangling', 'label', 'label!', 'until'])
-  const all = given.get('dangling')?.some((value) => ['0', 'false'].includes(value.toLowerCase())) ?? false
+  const all = danglingOf(given) === false
   given.delete('dangling')
   return ok(await images.prune(all, given))
 }
@@ -124,6 +125,7 @@ function named(repository: string, tagOrDigest: string): Reference {
   try {
     if (tagOrDigest === '') return parseReference(repository)
     const { domain, path } = parseReference(repository)
+    if (!isDigest(tagOrDigest) && !isTag(tagOrDigest)) throw new Error('invalid tag format')
     return parseReference(`${domain}/${path}${isDigest(tagOrDigest) ? '@' : ':'}${tagOrDigest}`)
   } catch (error) {
     throw new EngineError('invalid', messageOf(error))

@@ -10,6 +10,7 @@ import {
   withDefaultTag,
   type Reference,
 } from '../../../shared/reference'
+import { berthVersion } from '../../../shared/version'
 import type { GuestFacts } from '../../machine/contract'
 import type { Guest } from '../../machine/guest'
 import { EngineError } from '../errors'
@@ -37,8 +38,8 @@ import { Removal, type ImageUser, type RemovalRecord } from './removal'
 import { writeArchive, type SavedImage } from './save'
 import { select, type Filters } from './selection'
 import { Steps } from './steps'
-import { ImageStore } from './store'
-import { createdAt, historyView, inspectView, sizeOf, summaryView, type FullImage } from './views'
+import { ImageStore, type ImageRow } from './store'
+import { createdAt, historyView, inspectView, sharedSizes, sizeOf, summaryView, type FullImage } from './views'
 
 export interface ImagesOptions {
   db: Db
@@ -300,7 +301,10 @@ export class Images {
   }
 
   /** Removes images that no container uses: those without a name, or with `all` every one. */
-  async prune(all: boolean, filters: Filters): Promise<{ ImagesDeleted: RemovalRecord[]; SpaceReclaimed: number }> {
+  async prune(
+    all: boolean,
+    filters: Filters,
+  ): Promise<{ ImagesDeleted: RemovalRecord[] | null; SpaceReclaimed: number }> {
     const before = this.layerBytes()
     const deleted: RemovalRecord[] = []
     for (const { image, references } of this.selected(filters)) {
@@ -308,20 +312,49 @@ export class Images {
       if ((!all && !dangling) || this.options.usedBy(image.id).length > 0) continue
       if (dangling && this.store.childrenOf(image.id).length > 0) continue
       for (const given of dangling ? [image.id] : references) {
-        // A tag takes the digests of its repository with it.
-        if (dangling || this.store.named(given)) deleted.push(...this.removal.remove(image, given, false, true))
+        // A tag takes the digests of its repository with it, an image its nameless parents.
+        if (dangling ? this.store.get(image.id) : this.store.named(given)) deleted.push(...this.pruneOne(image, given))
       }
     }
     await this.sweep()
-    return { ImagesDeleted: deleted, SpaceReclaimed: before - this.layerBytes() }
+    return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: before - this.layerBytes() }
   }
 
-  /** GET /images/json: the newest first; those that are only steps of a build are left out unless `all`. */
-  list(all: boolean, filters: Filters, version: number): object[] {
+  /**
+   * GET /images/json: the newest first; those that are only steps of a build are left out unless `all`. `shared` asks for
+   * the bytes that images have in common, too.
+   */
+  list(all: boolean, filters: Filters, version: number, shared = false): object[] {
+    const sizes = shared ? sharedSizes(this.catalog.all()) : undefined
+    return this.listed(all, filters).map((image) =>
+      summaryView(image, version, { shared: sizes?.get(image.image.id) ?? -1 }),
+    )
+  }
+
+  /** The images' part of GET /system/df: the bytes of all layers, and each image with what it shares and who uses it. */
+  usage(version: number): { layersSize: number; images: object[] } {
+    const sizes = sharedSizes(this.catalog.all())
+    const images = this.listed(false, new Map()).map((full) => {
+      const { id } = full.image
+      return summaryView(full, version, { shared: sizes.get(id)!, containers: this.options.usedBy(id).length })
+    })
+    return { layersSize: this.layerBytes(), images }
+  }
+
+  private pruneOne(image: ImageRow, given: string): RemovalRecord[] {
+    try {
+      return this.removal.remove(image, given, false, true)
+    } catch (error) {
+      // What another image needs stays.
+      if (error instanceof EngineError && error.kind === 'conflict') return []
+      throw error
+    }
+  }
+
+  private listed(all: boolean, filters: Filters): FullImage[] {
     return this.selected(filters)
       .filter(({ image, references }) => all || references.length > 0 || this.store.childrenOf(image.id).length === 0)
       .sort((a, b) => createdAt(b.config) - createdAt(a.config))
-      .map((image) => summaryView(image, version))
   }
 
   inspect(reference: string, version: number): object {
@@ -383,5 +416,8 @@ function importedConfig(
   const created = new Date().toISOString()
   const history = [{ created, comment }]
   const rootfs = { type: 'layers', diff_ids: [diffId] }
-  return Buffer.from(JSON.stringify({ architecture, variant, comment, config, created, history, os, rootfs }))
+  const docker_version = berthVersion
+  return Buffer.from(
+    JSON.stringify({ architecture, variant, comment, config, created, docker_version, history, os, rootfs }),
+  )
 }

@@ -23,8 +23,8 @@ export function select(
   const before = given('before').map(createdOf)
   const since = given('since').map(createdOf)
   const until = given('until').map(milliseconds)
-  const dangling = given('dangling').map((text) => ['1', 'true'].includes(text.toLowerCase()))
-  const patterns = filters.get('reference')
+  const dangling = danglingOf(filters)
+  const patterns = filters.get('reference')?.map(globPattern)
   const meant = (name: string) => patterns!.some((pattern) => matchesReference(name, pattern))
 
   const found = images.filter(({ config, references }) => {
@@ -36,11 +36,21 @@ export function select(
       before.every((limit) => created < limit) &&
       since.every((limit) => created > limit) &&
       until.every((limit) => created <= limit) &&
-      dangling.every((wanted) => wanted === (references.length === 0)) &&
+      (dangling === undefined || dangling === (references.length === 0)) &&
       (!patterns || references.some(meant))
     )
   })
   return patterns ? found.map((image) => ({ ...image, references: image.references.filter(meant) })) : found
+}
+
+/** What the filter `dangling` asks for, undefined when it is not given. Throws kind 'invalid' for what is no boolean. */
+export function danglingOf(filters: Filters): boolean | undefined {
+  const values = filters.get('dangling')
+  if (!values) return undefined
+  const is = (...words: string[]) => values.every((value) => words.includes(value.toLowerCase()))
+  if (is('1', 'true')) return true
+  if (is('0', 'false')) return false
+  throw new EngineError('invalid', `invalid filter 'dangling=[${values.join(' ')}]'`)
 }
 
 function milliseconds(text: string): number {
@@ -55,9 +65,8 @@ function milliseconds(text: string): number {
  * Whether a name is one that the pattern of the `reference` filter means: a shell pattern on the repository, or on the
  * repository with its tag, both as Docker shows them; `*` does not match a slash.
  */
-function matchesReference(name: string, pattern: string): boolean {
+function matchesReference(name: string, glob: RegExp): boolean {
   const reference = parseReference(name)
-  const glob = globPattern(pattern)
   return glob.test(familiarRepository(reference)) || glob.test(familiarName(reference))
 }
 
@@ -66,8 +75,13 @@ function globPattern(pattern: string): RegExp {
   const source = parts.map((part) => {
     if (part === '*') return '[^/]*'
     if (part === '?') return '[^/]'
+    if (part === '[') throw new EngineError('invalid', 'syntax error in pattern')
     if (part.length > 1 && part.startsWith('[')) return part
     return (part.length > 1 ? part.slice(1) : part).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
   })
-  return new RegExp(`^${source.join('')}$`)
+  try {
+    return new RegExp(`^${source.join('')}$`)
+  } catch {
+    throw new EngineError('invalid', 'syntax error in pattern')
+  }
 }

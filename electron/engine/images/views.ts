@@ -82,18 +82,22 @@ function containerView(config: Buffer) {
   return { Container: made.container ?? '', ContainerConfig: runView(made.container_config ?? {}) }
 }
 
-/** One line of GET /images/json. */
-export function summaryView({ image, config, layers, references }: FullImage, version: number) {
+/** One line of GET /images/json; figures that were not asked for are -1. */
+export function summaryView(
+  { image, config, layers, references }: FullImage,
+  version: number,
+  { containers = -1, shared = -1 }: { containers?: number; shared?: number } = {},
+) {
   const size = sizeOf(layers)
   return {
-    Containers: -1,
+    Containers: containers,
     Created: Math.floor(createdAt(config) / 1000),
     Id: image.id,
     Labels: config.config.Labels ?? null,
     ParentId: image.parent,
     RepoDigests: repoDigests(references),
     RepoTags: repoTags(references),
-    SharedSize: -1,
+    SharedSize: shared,
     Size: size,
     ...(version < 1.44 ? { VirtualSize: size } : {}),
   }
@@ -119,4 +123,13 @@ export function historyView({ config, layers }: FullImage, line: readonly Pick<F
     if (steps[at]) Object.assign(steps[at], { Id: image.id, Tags: at > 0 && tags.length === 0 ? null : tags })
   }
   return steps
+}
+
+/** How many bytes of each image lie in layers that another image has too. */
+export function sharedSizes(images: readonly FullImage[]): Map<string, number> {
+  const users = new Map<string, number>()
+  for (const { layers } of images) for (const { chainId } of layers) users.set(chainId, (users.get(chainId) ?? 0) + 1)
+  return new Map(
+    images.map(({ image, layers }) => [image.id, sizeOf(layers.filter(({ chainId }) => users.get(chainId)! > 1))]),
+  )
 }

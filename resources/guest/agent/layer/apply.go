@@ -149,6 +149,9 @@ func (a *applier) entry(header *tar.Header, content io.Reader) error {
 		return a.link(name, header)
 	}
 	a.size += header.Size
+	if header.Typeflag == tar.TypeSymlink { // its size is that of its target's name
+		a.size += int64(len(header.Linkname))
+	}
 	return tree.Extract(name, header, content)
 }
 

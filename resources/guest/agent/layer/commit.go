@@ -50,7 +50,7 @@ func (s *Store) Commit(upper, below string, out io.Writer, begin func(size int64
 	if _, err := os.Lstat(s.Path(id)); err == nil {
 		return nil // the same layer on the same layers was made before
 	}
-	return s.sync(upper, s.Path(id))
+	return s.settle(upper, id)
 }
 
 // chainID is the hex part of a layer's chain ID (OCI image spec, "Layer ChainID").
