@@ -98,6 +98,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     usedBy: (imageId) => containers.usingImage(imageId),
     registries,
     config,
+    retryDelay: 1000,
   })
   const volumes = new Volumes({ db, guest, events, usedBy: (name) => containers.usingVolume(name) })
   const networks = new Networks({ db, guest, facts, events, hostNetwork: () => features().hostNetwork })
@@ -145,7 +146,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...systemRoutes(system, events),
       ...containerRoutes(containers),
       ...execRoutes(containers),
-      ...imageRoutes(images),
+      ...imageRoutes(images, registries),
       ...registryRoutes(registries),
       ...buildRoutes(builds),
       ...commitRoutes(containers, images),
@@ -182,7 +183,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await builds.open()
     await host.start()
     onStage({ stage: 'engine', text: 'Starting the engine' })
-    await images.loadStarter(starterImage())
+    await images.archives.loadStarter(starterImage())
     await listen(server, options.host)
     await writeFile(pidFile, String(process.pid))
   } catch (error) {

@@ -3,22 +3,25 @@ import { isDigest, isTag, parseReference, type Reference } from '../../../shared
 import { EngineError, messageOf } from '../errors'
 import type { Images } from '../images/images'
 import { readDocument } from '../images/oci'
+import { meter, type OnProgress, type ProgressMessage } from '../images/progress'
 import { danglingOf, listFilters } from '../images/selection'
-import { progressAnswer } from './progress'
+import { counted } from '../images/streams'
+import type { Registries } from '../registry/registries'
+import { failureMessage, progressAnswer } from './progress'
 import { registryAuth, requiredRegistryAuth } from './registry-auth'
 import { created, filters, flag, ok, stream, type ApiAnswer, type ApiRequest, type Route } from './http'
 
 /** The routes of Docker's image resource. */
-export function imageRoutes(images: Images): Route[] {
+export function imageRoutes(images: Images, registries: Registries): Route[] {
   return [
     [
       'POST',
       '/images/create',
-      (request) => (request.query.get('fromImage') ? pull(images, request) : importImage(images, request)),
+      (request) => (request.query.get('fromImage') ? pull(images, request) : importImage(images, registries, request)),
     ],
     ['POST', '/images/load', (request) => load(images, request)],
-    ['GET', '/images/get', async ({ query }) => archive(images, query.getAll('names'))],
-    ['GET', '/images/{name*}/get', async ({ params }) => archive(images, [params.name!])],
+    ['GET', '/images/get', async ({ query }) => archive(images, query.getAll('names'), query)],
+    ['GET', '/images/{name*}/get', async ({ params, query }) => archive(images, [params.name!], query)],
     [
       'GET',
       '/images/json',
@@ -41,14 +44,14 @@ async function pull(images: Images, { query, headers, signal }: ApiRequest): Pro
     platform: query.get('platform') || undefined,
     credentials: registryAuth(headers['x-registry-auth']),
   }
-  return progressAnswer(signal, (onProgress) => images.pull(reference, onProgress, signal, options))
+  return progressAnswer(signal, (onProgress) => images.transfers.pull(reference, onProgress, signal, options))
 }
 
 async function push(images: Images, { params, query, headers, signal }: ApiRequest): Promise<ApiAnswer> {
   const credentials = requiredRegistryAuth(headers['x-registry-auth'])
   const reference = named(params.name!, query.get('tag') ?? '')
   const options = { credentials, platform: platformOf(query.get('platform')) }
-  return progressAnswer(signal, (onProgress) => images.push(reference, onProgress, signal, options))
+  return progressAnswer(signal, (onProgress) => images.transfers.push(reference, onProgress, signal, options))
 }
 
 const platformSchema = z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() })
@@ -60,39 +63,48 @@ function platformOf(text: string | null): string | undefined {
   return [os, architecture, ...(variant ? [variant] : [])].join('/')
 }
 
-async function importImage(images: Images, request: ApiRequest): Promise<ApiAnswer> {
+async function importImage(images: Images, registries: Registries, request: ApiRequest): Promise<ApiAnswer> {
   const { query, signal } = request
-  const source = query.get('fromSrc')
-  if (source !== '-')
-    throw new EngineError('unsupported', 'import takes the archive from the client (fromSrc=-), not from a URL')
+  const source = query.get('fromSrc') ?? ''
   const repository = query.get('repo')
   const options = {
     name: repository ? named(repository, query.get('tag') ?? '') : undefined,
-    message: query.get('message') || 'Imported from -',
+    message: query.get('message') || `Imported from ${source}`,
     changes: query.getAll('changes'),
     platform: query.get('platform') || undefined,
   }
   return progressAnswer(signal, async (onProgress) => {
-    onProgress({ status: await images.import(body(request), options, signal) })
+    const archive = source === '-' ? body(request) : await fetchArchive(registries, source, onProgress, signal)
+    onProgress({ status: await images.archives.import(archive, options, signal) })
   })
+}
+
+/** The archive behind a URL, with the progress of its download. Throws in dockerd's words. */
+async function fetchArchive(registries: Registries, source: string, onProgress: OnProgress, signal: AbortSignal) {
+  const url = source.includes('://') ? source : `http://${source}`
+  const { length, body: archive } = await registries.download(url, signal)
+  onProgress({ status: `Downloading from ${url}` })
+  return counted(archive, meter(onProgress, 'Importing', '', length))
 }
 
 async function load(images: Images, request: ApiRequest): Promise<ApiAnswer> {
-  const quiet = flag(request.query, 'quiet')
-  return progressAnswer(request.signal, async (onProgress) => {
-    await images.load(
-      body(request),
-      (message) => {
-        if (!quiet || message.stream) onProgress(message)
-      },
-      request.signal,
-    )
+  const { query, signal } = request
+  const quiet = flag(query, 'quiet', true)
+  const platform = platformOf(query.get('platform'))
+  return progressAnswer(signal, async (tell) => {
+    const tellMore = (message: ProgressMessage) => {
+      if (!quiet || message.stream) void tell(message)
+    }
+    // dockerd answers 200 whatever comes of it.
+    await images.archives.load(body(request), tellMore, signal, platform).catch((error: unknown) => {
+      if (!signal.aborted) void tell(failureMessage(error))
+    })
   })
 }
 
-function archive(images: Images, names: string[]): ApiAnswer {
+function archive(images: Images, names: string[], query: URLSearchParams): ApiAnswer {
   if (names.length === 0) throw new EngineError('invalid', 'no images were named')
-  return stream('application/x-tar', images.save(names))
+  return stream('application/x-tar', images.archives.save(names, platformOf(query.get('platform'))))
 }
 
 async function prune(images: Images, { query }: ApiRequest): Promise<ApiAnswer> {

@@ -33,11 +33,14 @@ export async function progressAnswer(
   const early = await Promise.race([begun, failure])
   if (early) throw early.error
   void failure.then((late) => {
-    if (late && !signal.aborted) {
-      const [code, message] = [codeOf(late.error), messageOf(late.error)]
-      void tell({ errorDetail: { ...(code === undefined ? {} : { code }), message }, error: message })
-    }
+    if (late && !signal.aborted) void tell(failureMessage(late.error, codeOf(late.error)))
     output.end()
   })
   return { status: 200, headers: { 'Content-Type': 'application/json' }, body: output }
+}
+
+/** How a failure is told in a stream of messages. */
+export function failureMessage(error: unknown, code?: number): object {
+  const message = messageOf(error)
+  return { errorDetail: { ...(code === undefined ? {} : { code }), message }, error: message }
 }

@@ -21,7 +21,7 @@ import { StageRun } from './stage'
 export interface Tools {
   guest: () => Pick<Guest, 'call' | 'open'>
   facts: () => { arch: string; cpus: number }
-  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'pull' | 'steps' | 'tag'>
+  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'steps' | 'tag' | 'transfers'>
   containers: Pick<Containers, 'create' | 'options' | 'roots' | 'lifecycle'>
   cache: BuildCache
 }
@@ -217,7 +217,7 @@ export class Build {
       }
     }
     const reference = withDefaultTag(referenceOf(name))
-    await images.pull(reference, (message) => void output.tell(message), this.signal, {
+    await images.transfers.pull(reference, (message) => void output.tell(message), this.signal, {
       platform: platform || undefined,
       credentials: credentialsFor(this.request.credentials, reference.domain),
     })

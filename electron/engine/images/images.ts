@@ -1,44 +1,23 @@
-import { existsSync, createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
-import { finished } from 'node:stream/promises'
-import {
-  canonicalName,
-  familiarName,
-  familiarRepository,
-  parseReference,
-  repositoryOf,
-  withDefaultTag,
-  type Reference,
-} from '../../../shared/reference'
-import { berthVersion } from '../../../shared/version'
+import { familiarName, withDefaultTag, canonicalName, type Reference } from '../../../shared/reference'
 import type { GuestFacts } from '../../machine/contract'
 import type { Guest } from '../../machine/guest'
 import { EngineError } from '../errors'
 import type { Events } from '../events/events'
-import type { Credentials } from '../registry/auth'
-import type { RegistryClient } from '../registry/client'
 import type { Registries } from '../registry/registries'
-import type { RetryPolicy } from '../registry/retries'
-import { type ContentStore } from '../store/content'
+import type { ContentStore } from '../store/content'
 import type { Db } from '../store/database'
-import type { EngineConfig } from '../system/config'
 import { Admission } from './admission'
+import { Archives } from './archives'
 import { Catalog } from './catalog'
-import { applyChanges } from './changes'
-import { decompress } from './compression'
-import { Downloads } from './downloads'
 import { GuestLayers } from './layers'
-import { loadedWords, readArchive } from './load'
-import { guestLayer, type ImageConfig, type ImageRunConfig } from './oci'
-import { canRun, isPlatform, parsePlatform, platformName, type Platform } from './platform'
-import type { OnProgress } from './progress'
-import { pullImage } from './pull'
-import { noSuchImage, noSuchTag, noTags, pushImage } from './push'
+import { ImageNews } from './news'
+import { guestLayer, type ImageRunConfig } from './oci'
+import { askedPlatform, canRun, isPlatform, platformName } from './platform'
 import { Removal, type ImageUser, type RemovalRecord } from './removal'
-import { writeArchive, type SavedImage } from './save'
 import { select, type Filters } from './selection'
 import { Steps } from './steps'
 import { ImageStore, type ImageRow } from './store'
+import { Transfers, type TransferParts } from './transfers'
 import { createdAt, historyView, inspectView, sharedSizes, sizeOf, summaryView, type FullImage } from './views'
 
 export interface ImagesOptions {
@@ -53,9 +32,8 @@ export interface ImagesOptions {
   /** The containers made from an image. */
   usedBy: (imageId: string) => ImageUser[]
   registries: Registries
-  config: Pick<EngineConfig, 'max-concurrent-downloads' | 'max-concurrent-uploads' | 'max-download-attempts'>
-  /** Milliseconds before a broken transfer is tried again; doubled for each time after that. */
-  retryDelay?: number
+  config: TransferParts['config']
+  retryDelay: TransferParts['retryDelay']
 }
 
 /** An image as others use it. */
@@ -78,21 +56,30 @@ export class Images {
   private readonly layers: GuestLayers
   private readonly admission: Admission
   private readonly removal: Removal
-  private readonly retries: RetryPolicy
-  private readonly downloads: Downloads
+  private readonly news: ImageNews
   /** For builds and commit. */
   readonly steps: Steps
+  readonly archives: Archives
+  readonly transfers: Transfers
 
   constructor(private readonly options: ImagesOptions) {
-    const { content, config } = options
-    this.retries = { attempts: config['max-download-attempts'], delay: options.retryDelay ?? 1000 }
-    this.downloads = new Downloads(content, config['max-concurrent-downloads'], this.retries)
     this.store = new ImageStore(options.db)
     this.catalog = new Catalog(this.store)
     this.layers = new GuestLayers(options.content, options.guest, options.sharesFiles)
     this.admission = new Admission(this.store, options.content, this.layers)
     this.steps = new Steps(this.store, options.content, this.layers, this.admission)
     this.removal = new Removal(this.store, options.events, options.usedBy)
+    this.news = new ImageNews(options.events, this.catalog, this.store)
+    const parts = {
+      ...options,
+      store: this.store,
+      catalog: this.catalog,
+      admission: this.admission,
+      news: this.news,
+      resolve: this.resolve.bind(this),
+    }
+    this.archives = new Archives(parts)
+    this.transfers = new Transfers(parts)
     options.events.listen((event) => {
       if (event.Type === 'container' && event.Action === 'destroy') this.sweepSoon()
     })
@@ -117,7 +104,7 @@ export class Images {
    */
   resolve(reference: string, platform?: string): ResolvedImage {
     const image = this.catalog.find(reference)
-    const wanted = this.platform(platform)
+    const wanted = askedPlatform(this.options.facts().arch, platform)
     if (platform && !isPlatform(wanted, image))
       throw new EngineError(
         'notFound',
@@ -145,152 +132,12 @@ export class Images {
     return below.map(guestLayer).reverse()
   }
 
-  /**
-   * Pulls what `reference` names: one tag or digest, or every tag of the repository when it names neither. A mirror that
-   * cannot help is passed over.
-   */
-  async pull(
-    reference: Reference,
-    onProgress: OnProgress,
-    signal: AbortSignal,
-    { platform, credentials }: { platform?: string; credentials?: Credentials } = {},
-  ): Promise<void> {
-    const wanted = this.platform(platform)
-    const clients = await this.options.registries.forPull(reference, credentials)
-    for (const [position, client] of clients.entries()) {
-      try {
-        return await this.pullFrom(client, reference, wanted, onProgress, signal)
-      } catch (error) {
-        if (position === clients.length - 1 || signal.aborted) throw error
-      }
-    }
-  }
-
-  private async pullFrom(
-    client: RegistryClient,
-    reference: Reference,
-    platform: Platform,
-    onProgress: OnProgress,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { content } = this.options
-    const { store, admission, downloads } = this
-    const parts = { client, store, content, admission, downloads, retries: this.retries }
-    const one = reference.tag ?? reference.digest
-    const references = one ? [reference] : (await client.tags(signal)).map((tag) => ({ ...reference, tag }))
-    let changed = false
-    for (const each of references) {
-      changed = (await pullImage(parts, each, platform, onProgress, signal)) || changed
-      const name = familiarName(each)
-      this.options.events.emit('image', 'pull', name, { ...this.labels(name), name: familiarRepository(each) })
-    }
-    const word = changed ? 'Downloaded newer image' : 'Image is up to date'
-    onProgress({ status: `Status: ${word} for ${familiarName(reference)}` })
-  }
-
-  /** Pushes one tag, or with none every tag of the repository. */
-  async push(
-    reference: Reference,
-    onProgress: OnProgress,
-    signal: AbortSignal,
-    { platform, credentials }: { platform?: string; credentials?: Credentials } = {},
-  ): Promise<void> {
-    onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` })
-    const names = this.store.referencesIn(repositoryOf(reference))
-    if (names.length === 0) throw noSuchImage(reference)
-    if (reference.digest) throw new EngineError('invalid', 'cannot push a digest reference')
-    const tagged = names.map(parseReference).filter(({ tag }) => tag && (!reference.tag || tag === reference.tag))
-    const client = await this.options.registries.forPush(reference, credentials)
-    await client.reach(signal)
-    if (tagged.length === 0) throw reference.tag ? noSuchTag(reference) : noTags(reference)
-    const { content, config } = this.options
-    const parallel = config['max-concurrent-uploads']
-    const parts = { client, store: this.store, content, retries: this.retries, parallel }
-    for (const each of tagged) {
-      const { id } = this.resolve(familiarName(each), platform)
-      await this.admission.lease(async (lease) => {
-        for (const { blob } of this.store.layersOf(id)) lease.blobs.add(blob)
-        await pushImage(parts, each, this.store.get(id)!, onProgress, signal)
-      })
-      const name = familiarName(each)
-      this.options.events.emit('image', 'push', name, { ...this.labels(name), name: familiarRepository(each) })
-    }
-  }
-
-  /** Takes in the images of an archive (see `readArchive`); tells `Loaded image: …` for each. */
-  async load(source: AsyncIterable<Uint8Array>, onProgress: OnProgress, signal?: AbortSignal): Promise<void> {
-    await this.admission.lease(async (lease) => {
-      const found = await readArchive(source, this.options.content, lease, this.platform())
-      for (const image of found) {
-        const words = { working: 'Loading layer', idOf: (_: number, diffId: string) => diffId.slice(7, 19) }
-        const id = await this.admission.admit(lease, image, words, onProgress, signal)
-        for (const name of image.names) {
-          const before = this.store.named(name)?.id
-          if (before && before !== id)
-            onProgress({
-              stream: `The image ${familiarName(parseReference(name))} already exists, renaming the old one with ID ${before} to empty string\n`,
-            })
-          this.store.name(name, id)
-        }
-        this.emit('load', id)
-        for (const stream of loadedWords(id, image.names)) onProgress({ stream })
-      }
-    })
-  }
-
-  /** Loads the image that the app brings along, once in the life of a data folder, so that there is one to begin with. */
-  async loadStarter(file: string): Promise<void> {
-    if (this.store.meta('starter') || !existsSync(file)) return
-    if (this.count() === 0) await this.load(createReadStream(file), () => undefined)
-    this.store.setMeta('starter', 'loaded')
-  }
-
-  /** Streams an archive of the images that the names mean; a repository without a tag means all its tags. */
-  save(names: readonly string[]): Readable {
-    const images = new Map<string, SavedImage & { names: string[] }>()
-    for (const name of names) {
-      for (const [image, reference] of this.catalog.forSaving(name)) {
-        const saved = images.get(image.id) ?? { ...this.catalog.full(image), names: [] }
-        if (reference && !saved.names.includes(reference)) saved.names.push(reference)
-        images.set(image.id, saved)
-      }
-    }
-    for (const id of images.keys()) this.emit('save', id)
-    const archive = writeArchive([...images.values()], this.options.content)
-    // What is being read stays until it is read, even if the images are removed meanwhile.
-    const reading = this.admission.lease(async (lease) => {
-      for (const { layers } of images.values()) for (const { blob } of layers) lease.blobs.add(blob)
-      await finished(archive)
-    })
-    reading.catch(() => undefined)
-    return archive
-  }
-
-  /** Makes an image of one layer from a tar of a root file system; returns its id. */
-  async import(
-    source: AsyncIterable<Uint8Array>,
-    { name, message, changes, platform }: { name?: Reference; message: string; changes: string[]; platform?: string },
-    signal?: AbortSignal,
-  ): Promise<string> {
-    const imagePlatform = this.platform(platform)
-    const config = applyChanges({}, changes)
-    return this.admission.lease(async (lease) => {
-      const { digest } = await this.options.content.ingest(decompress(source), lease.blobs)
-      const bytes = importedConfig(imagePlatform, config, digest, message)
-      const words = { working: 'Extracting', idOf: () => digest.slice(7, 19) }
-      const id = await this.admission.admit(lease, { config: bytes, blobs: [digest] }, words, () => undefined, signal)
-      if (name) this.store.name(canonicalName(withDefaultTag(name)), id)
-      this.emit('import', id)
-      return id
-    })
-  }
-
   tag(source: string, target: Reference): void {
     if (target.digest) throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
     const { id } = this.catalog.find(source)
     const name = withDefaultTag(target)
     this.store.name(canonicalName(name), id)
-    this.options.events.emit('image', 'tag', id, { ...this.labels(id), name: familiarName(name) })
+    this.news.tell('tag', id, familiarName(name))
   }
 
   /** Untags or deletes; see `Removal`. */
@@ -371,11 +218,6 @@ export class Images {
     return sizeOf(this.store.layersOf(imageId))
   }
 
-  private platform(text?: string): Platform {
-    const architecture = this.options.facts().arch
-    return text ? parsePlatform(text, architecture) : { os: 'linux', architecture }
-  }
-
   private selected(filters: Filters): FullImage[] {
     const createdOf = (reference: string) => createdAt(this.store.configOf(this.catalog.find(reference)))
     return select(this.catalog.all(), filters, createdOf)
@@ -383,15 +225,6 @@ export class Images {
 
   private layerBytes(): number {
     return sizeOf(this.store.allLayers())
-  }
-
-  private labels(reference: string): Record<string, string> {
-    const image: ImageConfig = this.store.configOf(this.catalog.find(reference))
-    return image.config.Labels ?? {}
-  }
-
-  private emit(action: string, id: string): void {
-    this.options.events.emit('image', action, id, { ...this.labels(id), name: id })
   }
 
   /** Sweeps when nobody waits for it; what then fails is left to the next sweep. */
@@ -404,20 +237,4 @@ export class Images {
     for (const id of this.store.removed()) if (this.options.usedBy(id).length === 0) this.store.delete(id, false)
     await this.admission.sweep()
   }
-}
-
-/** The configuration of an image that is a single tar, brought in from elsewhere. */
-function importedConfig(
-  { os, architecture, variant }: Platform,
-  config: ImageRunConfig,
-  diffId: string,
-  comment: string,
-): Buffer {
-  const created = new Date().toISOString()
-  const history = [{ created, comment }]
-  const rootfs = { type: 'layers', diff_ids: [diffId] }
-  const docker_version = berthVersion
-  return Buffer.from(
-    JSON.stringify({ architecture, variant, comment, config, created, docker_version, history, os, rootfs }),
-  )
 }

@@ -229,7 +229,7 @@ describe('save', () => {
       await engine.load(await tarOf(layoutOf([app], { 'org.opencontainers.image.ref.name': 'app:1' })))
       await engine.load(await dockerArchive(base, ['base', 'base:2']))
       const parts: Uint8Array[] = []
-      for await (const part of engine.images.save(['app:1', 'base', base.id])) parts.push(part as Uint8Array)
+      for await (const part of engine.images.archives.save(['app:1', 'base', base.id])) parts.push(part as Uint8Array)
       const archive = Buffer.concat(parts)
       await other.load(archive)
       expect(other.told()).toBe('Loaded image: app:1\nLoaded image: base:2\nLoaded image: base:latest\n')
@@ -257,7 +257,7 @@ describe('save', () => {
     const engine = await imagesForTest()
     const image = await imageOf(['a'.repeat(3_000_000), 'b'.repeat(12_000_000)])
     await engine.load(await dockerArchive(image, ['app']))
-    const saving = engine.images.save(['app']).iterator()
+    const saving = engine.images.archives.save(['app']).iterator()
     const parts = [(await saving.next()).value as Uint8Array]
     await engine.images.remove('app', { force: false, prune: true })
     for await (const part of saving) parts.push(part as Uint8Array)
@@ -268,7 +268,7 @@ describe('save', () => {
 
   it('refuses what is not there', async () => {
     const engine = await imagesForTest()
-    expect(() => engine.images.save(['nosuch'])).toThrow('No such image: nosuch:latest')
+    expect(() => engine.images.archives.save(['nosuch'])).toThrow('No such image: nosuch:latest')
     await engine.close()
   })
 })
@@ -278,13 +278,13 @@ describe('import', () => {
     const engine = await imagesForTest('386')
     const tar = await tarOf([{ name: 'etc/hostname', body: 'x' }])
     const options = { message: 'from a test', changes: ['CMD ["sh"]'] }
-    const id = await engine.images.import(chunks(gzipSync(tar)), options)
+    const id = await engine.images.archives.import(chunks(gzipSync(tar)), options)
     expect(engine.images.resolve(id)).toMatchObject({ architecture: '386', config: { Cmd: ['sh'] } })
     expect(engine.images.inspect(id, 1.47)).toMatchObject({
       Comment: 'from a test',
       RootFS: { Layers: [digestOf(tar)] },
     })
-    await expect(engine.images.import(chunks(gzipSync(tar).subarray(0, 30)), options)).rejects.toThrow('gzip')
+    await expect(engine.images.archives.import(chunks(gzipSync(tar).subarray(0, 30)), options)).rejects.toThrow('gzip')
     expect(await engine.content.list()).toEqual([digestOf(tar)])
     await engine.close()
   })

@@ -30,6 +30,10 @@ export function parsePlatform(text: string, machineArchitecture: string): Platfo
   return normalise({ os: os!, ...known, ...(variant ? { variant } : {}) })
 }
 
+/** The platform that somebody asked for, or without a word this machine's. Throws kind 'invalid'. */
+export const askedPlatform = (machineArchitecture: string, text?: string): Platform =>
+  text ? parsePlatform(text, machineArchitecture) : { os: 'linux', architecture: machineArchitecture }
+
 /** Variants that go without saying are left out, so that equal platforms look equal. */
 function normalise({ os, architecture, variant }: Platform): Platform {
   const implied = architecture === 'arm64' ? 'v8' : architecture === 'amd64' ? 'v1' : ''

@@ -23,9 +23,14 @@ describe('pull', () => {
   })
 
   const pull = (name: string, platform?: string, signal = new AbortController().signal) =>
-    engine.images.pull(parseReference(`${host}/${name}`), (message) => engine.messages.push(message), signal, {
-      platform,
-    })
+    engine.images.transfers.pull(
+      parseReference(`${host}/${name}`),
+      (message) => engine.messages.push(message),
+      signal,
+      {
+        platform,
+      },
+    )
   const statuses = () => engine.messages.map(({ status, id }) => (id ? `${id}: ${status}` : status))
   const layerId = (layer: Uint8Array) => digestOf(gzipSync(layer)).slice(7, 19)
 
@@ -219,7 +224,7 @@ describe('pull', () => {
       const image = await imageOf(['one', 'two'])
       registry.push('1', image)
       const giveUp = new AbortController()
-      const pulling = engine.images.pull(
+      const pulling = engine.images.transfers.pull(
         parseReference(`${host}/app:1`),
         ({ status }) => {
           if (status === 'Download complete') giveUp.abort()

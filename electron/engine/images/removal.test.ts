@@ -109,7 +109,7 @@ describe('remove', () => {
   it('prune removes what has no name and no container', async () => {
     await engine.load(await dockerArchive(await imageOf(['new']), ['app:1']))
     engine.users.set(image.id, [{ ...container, running: false }])
-    expect(await engine.images.prune(false, new Map())).toEqual({ ImagesDeleted: [], SpaceReclaimed: 0 })
+    expect(await engine.images.prune(false, new Map())).toEqual({ ImagesDeleted: null, SpaceReclaimed: 0 })
     engine.users.clear()
     const size = image.layers.reduce((sum, layer) => sum + layer.length, 0)
     expect(await engine.images.prune(false, new Map())).toEqual({ ImagesDeleted: deleted(), SpaceReclaimed: size })

@@ -77,6 +77,7 @@ export async function imagesForTest(arch = 'amd64') {
   events.listen((event) => seen.push(event))
   const double = new LayerDouble()
   const users = new Map<string, ImageUser[]>()
+  const registries = new Registries(defaultConfig, dir)
   const images = new Images({
     db,
     content,
@@ -86,22 +87,24 @@ export async function imagesForTest(arch = 'amd64') {
     facts: () => ({ arch, storageDriver: 'overlay2' }),
     usedBy: (id) => users.get(id) ?? [],
     config: defaultConfig,
-    registries: new Registries(defaultConfig, dir),
+    registries,
     retryDelay: 1,
   })
   const messages: ProgressMessage[] = []
   return {
     dir,
     images,
+    registries,
     content,
     double,
     users,
     messages,
     events: () => seen.map((event) => `${event.Action} ${event.Actor.Attributes.name}`),
-    load: (archive: Uint8Array) => images.load(chunks(archive), (message) => messages.push(message)),
+    load: (archive: Uint8Array) => images.archives.load(chunks(archive), (message) => messages.push(message)),
     /** The `stream` lines of all progress so far, in one text. */
     told: () => messages.map((message) => message.stream ?? '').join(''),
     close: async () => {
+      await registries.close()
       db.close()
       await rm(dir, { recursive: true, force: true })
     },

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { defaultDomain, type Reference } from '../../../shared/reference'
+import { EngineError } from '../errors'
 import type { EngineConfig } from '../system/config'
 import type { Credentials } from './auth'
 import { Certificates } from './certificates'
 import { RegistryClient } from './client'
-import { Connections, defaultPatience, type Patience, type Response } from './connections'
+import { Connections, defaultPatience, discard, type Patience, type Response } from './connections'
+import { statusText } from './errors'
 import { RegistrySession, type RegistryPlace } from './session'
 
 const indexHost = 'index.docker.io'
@@ -83,6 +85,23 @@ export class Registries {
       }
     }
     throw failure
+  }
+
+  /**
+   * Fetches a file by http or https, through the same proxies; `length` is 0 where it is not known. Throws in dockerd's
+   * words.
+   */
+  async download(url: string, signal?: AbortSignal): Promise<{ length: number; body: AsyncIterable<Uint8Array> }> {
+    const { protocol, host } = URL.canParse(url) ? new URL(url) : { protocol: ':', host: '' }
+    if (!/^https?:$/.test(protocol))
+      throw new EngineError('invalid', `Get "${url}": unsupported protocol scheme "${protocol.slice(0, -1)}"`)
+    const response = await this.connections.send(host, url, { signal })
+    const { statusCode, headers, body } = response
+    if (statusCode >= 400) {
+      discard(response)
+      throw new EngineError('invalid', `failed to GET ${url} with status ${statusText(statusCode)}`)
+    }
+    return { length: Number(headers['content-length'] ?? 0), body }
   }
 
   /** `RegistryConfig` of GET /info. */
