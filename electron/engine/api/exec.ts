@@ -1,6 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { frame, STDERR } from '../../../shared/stdio'
-import { GuestError } from '../../machine/link'
 import type { Containers } from '../containers/containers'
 import { showExec } from '../containers/execs'
 import { carry, multiplexedStream, rawStream, type Session } from '../containers/streams'
@@ -79,19 +79,28 @@ export function execRoutes(containers: Pick<Containers, 'execs' | 'find'>): Rout
   ]
 }
 
-/** As dockerd, a command that could not be started is told on the connection: the exit code stands in the inspect. */
+/**
+ * As dockerd, the head of the answer goes out before the command starts: clients that read it through a buffer lose what
+ * comes together with it. A command that could not be started is told on the connection; its exit code stands in the
+ * inspect.
+ */
 async function attached(request: ApiRequest, starting: Promise<Session>, tty: boolean): Promise<undefined> {
   const type = !tty && request.version >= 1.42 ? multiplexedStream : rawStream
+  // What is refused is so before anything is waited for.
+  const isRefused = starting.then(
+    () => false,
+    () => true,
+  )
+  if (await Promise.race([isRefused, setImmediate(false)])) await starting
+  const client = await request.hijack(type)
   let session: Session
   try {
     session = await starting
   } catch (error) {
-    if (!(error instanceof GuestError) || error.kind === 'unavailable') throw error
-    const client = await request.hijack(type)
     const text = Buffer.from(`${messageOf(error)}\r\n`)
     client.end(tty ? text : frame(STDERR, text))
     return undefined
   }
-  carry(session, await request.hijack(type))
+  carry(session, client)
   return undefined
 }

@@ -145,7 +145,6 @@ export class Lifecycle {
       const { state } = container
       // Told twice after a lost connection, or of a run before this one.
       if (!isLive(state) || Date.parse(event.at) < Date.parse(state.startedAt)) return
-      leave(this.options, container.id, state.attachments)
       const end: End = {
         exitCode: event.exitCode,
         error: '',
@@ -160,6 +159,7 @@ export class Lifecycle {
         exitCode: String(event.exitCode),
         execDuration: String(Math.max(0, Math.floor(ranFor / 1000))),
       })
+      leave(this.options, container.id, state.attachments)
       container.tell('exited')
       if (again) this.restarts.later(container.id, ranFor, () => void this.restartByPolicy(container))
       else if (container.settings.hostConfig.AutoRemove) await this.autoRemove(container)
