@@ -31,7 +31,7 @@ async function idleCpu(engine: OwnEngine): Promise<number> {
 
 async function guestImageLine(script: string): Promise<Line> {
   const project = join(dirname(script), '..', '..')
-  const folder = process.env.BERTH_GUEST_DIR ?? join(project, '.cache', 'guest')
+  const folder = join(process.env.BERTH_ASSETS ?? join(project, '.cache'), 'guest')
   const { files } = JSON.parse(await readFile(join(folder, 'i386', 'manifest.json'), 'utf8')) as {
     files: Record<string, { size: number }>
   }

@@ -44,7 +44,7 @@ afterAll(async () => {
 
 it('can be probed without starting anything', async () => {
   expect(await builtin.probe()).toMatchObject({ ok: true })
-  const nowhere = builtinAt({ ...defaultPlaces(), guestDir: join(folder, 'nowhere') })
+  const nowhere = builtinAt(() => ({ ...defaultPlaces(), guestDir: join(folder, 'nowhere') }))
   expect(await nowhere.probe()).toEqual({ ok: false, reason: 'the guest image is missing: run npm run guest' })
   const failed = nowhere.create({ dir: join(folder, 'other'), log: () => undefined }).start(() => undefined)
   await expect(failed).rejects.toMatchObject({ stage: 'files', message: expect.stringContaining('guest image') })

@@ -15,8 +15,10 @@ import {
   type Stage,
   type StageReport,
 } from '../machine'
+import { Link } from '../link'
 import type { FromVm, Outcome, ToVm, VmUsage } from './messages'
 import { defaultPlaces, linkAddress, type BuiltinPlaces } from './places'
+import { rehearse } from './rehearsal'
 
 const mebibyte = 1024 * 1024
 const defaultMemory = 512 * mebibyte
@@ -24,26 +26,29 @@ const defaultMemory = 512 * mebibyte
 const defaultDisk = 64 * 1024 * mebibyte
 
 /** How long a stage may take on a slow, busy computer, in milliseconds, before the start is given up. */
-const deadlines: Partial<Record<Stage, number>> = { files: 30_000, kernel: 240_000, disk: 120_000 }
+const deadlines: Partial<Record<Stage, number>> = { files: 300_000, kernel: 600_000, disk: 120_000, agent: 240_000 }
 const defaultDeadline = 60_000
 const stopDeadline = 20_000
 
-/** The driver with its files at the given places. */
-export function builtinAt(places: BuiltinPlaces): Driver {
+/** The driver with its files at the places that are found when it is used. */
+export function builtinAt(find: () => BuiltinPlaces): Driver {
   return {
     name: 'builtin',
-    probe: () => probe(places),
-    create: (options) => new BuiltinMachine(options, places),
+    probe: () => probe(find),
+    create: (options) => new BuiltinMachine(options, find),
   }
 }
 
 /** A Linux VM emulated in WebAssembly: works on every system and processor that Node runs on, without any rights. */
-export const builtin: Driver = builtinAt(defaultPlaces())
+export const builtin: Driver = builtinAt(defaultPlaces)
 
-async function probe({ guestDir }: BuiltinPlaces): Promise<ProbeResult> {
+async function probe(find: () => BuiltinPlaces): Promise<ProbeResult> {
   if (typeof WebAssembly === 'undefined') return { ok: false, reason: 'this Node has no WebAssembly' }
-  if (!existsSync(join(guestDir, 'manifest.json'))) {
-    return { ok: false, reason: 'the guest image is missing: run npm run guest' }
+  try {
+    if (!existsSync(join(find().guestDir, 'manifest.json')))
+      return { ok: false, reason: 'the guest image is missing: run npm run guest' }
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message }
   }
   return { ok: true, detail: 'Linux emulated in WebAssembly: one 32-bit processor' }
 }
@@ -61,13 +66,13 @@ class BuiltinMachine implements Machine {
 
   constructor(
     private readonly options: MachineOptions,
-    private readonly places: BuiltinPlaces,
+    private readonly find: () => BuiltinPlaces,
   ) {}
 
   async start(onStage: (report: StageReport) => void): Promise<BootReport> {
     const startedAt = performance.now()
     onStage({ stage: 'files', text: 'Looking at the guest image' })
-    const found = await probe(this.places)
+    const found = await probe(this.find)
     if (!found.ok) throw new MachineError('files', found.reason, 'Run npm run guest, then start again.')
     await mkdir(this.options.dir, { recursive: true, mode: 0o700 })
     if (process.platform !== 'win32') {
@@ -150,7 +155,7 @@ class BuiltinMachine implements Machine {
    */
   private async run(task: 'boot' | 'resume', onStage: (report: StageReport) => void): Promise<Outcome> {
     if (this.ending) throw stoppedEarly()
-    const vm = fork(this.places.vmScript, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const vm = fork(this.find().vmScript, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     this.vm = vm
     for (const stream of [vm.stdout!, vm.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => this.options.log(text.trimEnd()))
@@ -191,6 +196,10 @@ class BuiltinMachine implements Machine {
           case 'stage':
             enter(message.stage)
             return onStage({ stage: message.stage, text: message.text })
+          case 'rehearsal':
+            return void this.connect()
+              .then((socket) => rehearse(new Link(socket)))
+              .catch((error: Error) => fail(`the rehearsal failed: ${error.message}`, "See the machine's log."))
           case 'failed':
             stage = message.stage
             return fail(message.message, message.fix)
@@ -201,11 +210,12 @@ class BuiltinMachine implements Machine {
             return resolve(message)
         }
       })
+      const places = this.find()
       tell(vm, {
         type: task,
         options: {
-          guestDir: this.places.guestDir,
-          snapshotDir: this.places.snapshotDir,
+          guestDir: places.guestDir,
+          snapshotDir: places.snapshotDir,
           diskFile: this.diskFile,
           linkAddress: this.linkAddress,
           memory: this.options.memory ?? defaultMemory,

@@ -22,6 +22,8 @@ export type Outcome =
 /** What the VM's process tells the driver. */
 export type FromVm =
   | Outcome
+  /** While booting: the agent has opened its link, and is to be used as rehearsal.ts does. */
+  | { type: 'rehearsal' }
   | { type: 'stage'; stage: Stage; text: string }
   | { type: 'log'; line: string }
   /** The guest has turned itself off. */

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { standardDataDir } from '../../../shared/paths'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { guestImage, snapshotDir, vmScript } from '../files'
 
 /** Where the driver finds what it needs. */
 export interface BuiltinPlaces {
@@ -10,33 +9,13 @@ export interface BuiltinPlaces {
   vmScript: string
   /** The guest image for i386, with its manifest.json. */
   guestDir: string
-  /** Where snapshots are kept. They hold no one's data and belong to no machine in particular. */
+  /** Where snapshots are kept. */
   snapshotDir: string
 }
 
-/**
- * The places of this program. In a checkout the guest image is in `.cache/guest` and snapshots go beside it into
- * `.cache/snapshots`; in a package it is in the nearest folder `guest` above this file, and snapshots go into
- * `snapshots` of the user's standard data dir. BERTH_GUEST_DIR (the folder that has i386 in it) and BERTH_SNAPSHOT_DIR
- * name others.
- */
-export function defaultPlaces(env = process.env): BuiltinPlaces {
-  const cache = findAbove('.cache')
-  const guest = env.BERTH_GUEST_DIR ?? findAbove('guest/i386', '..') ?? join(cache ?? __dirname, 'guest')
-  const user = standardDataDir({ platform: process.platform, env, home: homedir() })
-  return {
-    vmScript: findAbove('vm.js') ?? findAbove('out/main/vm.js') ?? join(__dirname, 'vm.js'),
-    guestDir: resolve(guest, 'i386'),
-    snapshotDir: env.BERTH_SNAPSHOT_DIR ?? join(cache ?? user, 'snapshots'),
-  }
-}
-
-/** `name`, with `then` after it, in this file's folder or the nearest one above that has `name`. */
-function findAbove(name: string, then = ''): string | undefined {
-  for (let dir = __dirname; dir !== dirname(dir); dir = dirname(dir)) {
-    if (existsSync(join(dir, name))) return join(dir, name, then)
-  }
-  return undefined
+/** The places of this program. Throws when nothing was built. */
+export function defaultPlaces(): BuiltinPlaces {
+  return { vmScript: vmScript(), guestDir: guestImage('i386'), snapshotDir: snapshotDir() }
 }
 
 /** Longest path of a UNIX socket that every system takes (sun_path has 104 bytes on macOS, 108 on Linux). */

@@ -1,87 +1,202 @@
-import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
+import { createHash, type Hash } from 'node:crypto'
+import { closeSync, fstatSync, openSync, readSync, readvSync } from 'node:fs'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { KeptCode } from './generated-code'
+import type { CompiledModule } from './native-code'
 
 /** A booted guest that has not begun to use its data disk. */
 export interface Snapshot {
-  /** The PC, as v86's save_state gives it. */
-  state: ArrayBuffer
   /** What is on a new data disk: an empty file system, as Disk's `template` gives it. */
+  disk: Uint8Array
+  /** The PC's devices, as v86's save_state gives them. */
+  state: Uint8Array
+  /** Numbers that are not in either (see core.ts). */
+  facts: Record<string, number>
+  /** The emulator's compiled code. */
+  code: KeptCode
+  /** The emulator's whole memory, the guest's in it. Most of it is zeros. */
+  memory: Uint8Array
+}
+
+/** A snapshot that was read, but for its memory and its code, which is read when it is asked for. */
+export interface OpenSnapshot extends Omit<Snapshot, 'memory'> {
   disk: Buffer
+  /** Length of the memory in bytes. */
+  memoryLength: number
+  /** Reads all of the memory that is not zeros to where it belongs. Throws `DamagedSnapshot`. */
+  readMemory(into: Uint8Array): void
+}
+
+/** The file's end, its beginning or its hash is not as it was written. */
+export class DamagedSnapshot extends Error {
+  constructor() {
+    super('the snapshot is damaged')
+  }
 }
 
 /**
  * Snapshots are kept one file each, named after the hash of what they were made from: a magic word, the SHA-256 of the
- * rest, the length of the disk's template (u64 LE), the template, the state. Not compressed, because 57 MB are read in
- * 30 ms while gzip would take 150 ms at every start to save 35 MB of disk.
+ * head, the disk, the state and the memory, the length of the head (u32 LE), the head (JSON), the disk, the state, the
+ * memory's pages, the code. Not compressed, because 57 MB are read in 30 ms while gzip would take 150 ms at every start
+ * to save 35 MB of disk. The pages are read straight into the emulator's memory.
  */
-const magic = Buffer.from('BERTHVM2')
+const magic = Buffer.from('BERTHVM3')
 const hashLength = 32
-const lengthLength = 8
+const beginningLength = magic.length + hashLength + 4
+const pageSize = 4096
+/** How many buffers one system call takes (IOV_MAX). */
+const longestVector = 1024
+
+interface Head {
+  facts: Record<string, number>
+  /** Bytes of each. */
+  disk: number
+  state: number
+  memory: number
+  /** Index of each module, bytes of its WebAssembly and of its machine code. */
+  code: [number, number, number][]
+  /** Number of the first page and of pages for each run of pages that are not all zeros. */
+  runs: [number, number][]
+}
 
 /** The name under which a snapshot made from these facts is kept. */
 export function snapshotKey(madeFrom: Record<string, string | number>): string {
   return createHash('sha256').update(JSON.stringify(madeFrom)).digest('hex').slice(0, 32)
 }
 
-/** The snapshot kept under `key`, or why there is none. A damaged file is removed. */
-export async function loadSnapshot(dir: string, key: string): Promise<Snapshot | { reason: string }> {
-  const path = pathOf(dir, key)
-  let file: FileHandle
+/** The snapshot kept under `key`, or why there is none. Throws `DamagedSnapshot`. */
+export function openSnapshot(dir: string, key: string): OpenSnapshot | { reason: string } {
+  let fd: number
   try {
-    file = await open(path)
+    fd = openSync(pathOf(dir, key), 'r')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return { reason: code === 'ENOENT' ? 'there is no snapshot yet' : message }
   }
   try {
-    const { size } = await file.stat()
-    const head = Buffer.alloc(magic.length + hashLength + lengthLength)
-    await file.read(head, 0, head.length, 0)
-    const hash = head.subarray(magic.length, magic.length + hashLength)
-    const diskLength = Number(head.readBigUInt64LE(magic.length + hashLength))
-    if (head.subarray(0, magic.length).equals(magic) && diskLength <= size - head.length) {
-      const disk = Buffer.alloc(diskLength)
-      const state = new ArrayBuffer(size - head.length - diskLength)
-      await file.read(disk, 0, diskLength, head.length)
-      await file.read(new Uint8Array(state), 0, state.byteLength, head.length + diskLength)
-      if (hashOf({ state, disk }).equals(hash)) return { state, disk }
-    }
-  } finally {
-    await file.close()
+    return readSnapshot(fd)
+  } catch (error) {
+    closeSync(fd)
+    throw error
   }
-  await rm(path, { force: true })
-  return { reason: 'the snapshot is damaged' }
+}
+
+/** Removes a snapshot that was found to be damaged. */
+export async function removeSnapshot(dir: string, key: string): Promise<void> {
+  await rm(pathOf(dir, key), { force: true })
+}
+
+function readSnapshot(fd: number): OpenSnapshot {
+  let at = 0
+  const { size } = fstatSync(fd)
+  const take = (length: number): Buffer => {
+    if (at + length > size) throw new DamagedSnapshot()
+    const bytes = bytesAt(fd, at, length)
+    at += length
+    return bytes
+  }
+  const beginning = take(beginningLength)
+  if (!beginning.subarray(0, magic.length).equals(magic)) throw new DamagedSnapshot()
+  const headBytes = take(beginning.readUInt32LE(magic.length + hashLength))
+  const head = parse(headBytes)
+  const disk = take(head.disk)
+  const state = take(head.state)
+  const codeAt = at + head.runs.reduce((sum, [, count]) => sum + count, 0) * pageSize
+  const code: KeptCode = new Map()
+  let end = codeAt
+  for (const [index, wasm, native] of head.code) {
+    const begin = end
+    code.set(index, () => ({ wasm: bytesAt(fd, begin, wasm), native: bytesAt(fd, begin + wasm, native) }))
+    end += wasm + native
+  }
+  if (end !== size) throw new DamagedSnapshot()
+  const readMemory = (into: Uint8Array) => {
+    const parts = partsOf(into, head.runs)
+    for (let first = 0; first < parts.length; first += longestVector)
+      at += readvSync(fd, parts.slice(first, first + longestVector), at)
+    const hash = hashOf([headBytes, disk, state, ...parts])
+    if (at !== codeAt || !hash.equals(beginning.subarray(magic.length, magic.length + hashLength)))
+      throw new DamagedSnapshot()
+  }
+  return { disk, state, facts: head.facts, code, memoryLength: head.memory, readMemory }
+}
+
+function bytesAt(fd: number, at: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  readSync(fd, bytes, 0, length, at)
+  return bytes
+}
+
+function parse(head: Buffer): Head {
+  try {
+    return JSON.parse(head.toString()) as Head
+  } catch {
+    throw new DamagedSnapshot()
+  }
 }
 
 /** Keeps a snapshot under `key`: whole or not at all. Those under other keys are of no use any more and removed. */
 export async function saveSnapshot(dir: string, key: string, snapshot: Snapshot): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
+  const { disk, state, facts, memory } = snapshot
+  const runs = runsOf(memory)
+  const code = [...snapshot.code].map(([index, get]): [number, CompiledModule] => [index, get()])
+  const head: Head = {
+    facts,
+    disk: disk.length,
+    state: state.length,
+    memory: memory.length,
+    code: code.map(([index, { wasm, native }]) => [index, wasm.length, native.length]),
+    runs,
+  }
+  const headBytes = Buffer.from(JSON.stringify(head))
+  const headLength = Buffer.alloc(4)
+  headLength.writeUInt32LE(headBytes.length)
+  const parts = [headBytes, disk, state, ...partsOf(memory, runs)]
+  const codeParts = code.flatMap(([, { wasm, native }]) => [wasm, native])
   const unfinished = join(dir, `.${key}.${process.pid}.tmp`)
-  const { state, disk } = snapshot
+  const file = await open(unfinished, 'w', 0o600)
   try {
-    const parts = [magic, hashOf(snapshot), lengthOf(disk), disk, new Uint8Array(state)]
-    await writeFile(unfinished, parts, { mode: 0o600 })
+    for (const part of [magic, hashOf(parts), headLength, ...parts, ...codeParts]) await file.writeFile(part)
+    await file.datasync()
     await rename(unfinished, pathOf(dir, key))
   } catch (error) {
     await rm(unfinished, { force: true })
     throw error
+  } finally {
+    await file.close()
   }
   for (const name of await readdir(dir)) {
     if (name.endsWith('.snapshot') && name !== `${key}.snapshot`) await rm(join(dir, name), { force: true })
   }
 }
 
+/** Runs of pages that are not all zeros. */
+function runsOf(memory: Uint8Array): [number, number][] {
+  const words = new BigUint64Array(memory.buffer, memory.byteOffset, memory.byteLength / 8)
+  const wordsInPage = pageSize / 8
+  const runs: [number, number][] = []
+  for (let page = 0; page * pageSize < memory.length; page++) {
+    let word = page * wordsInPage
+    const end = word + wordsInPage
+    while (word < end && words[word] === 0n) word++
+    if (word === end) continue
+    const last = runs.at(-1)
+    if (last && last[0] + last[1] === page) last[1]++
+    else runs.push([page, 1])
+  }
+  return runs
+}
+
+function partsOf(memory: Uint8Array, runs: [number, number][]): Uint8Array[] {
+  return runs.map(([first, count]) => memory.subarray(first * pageSize, (first + count) * pageSize))
+}
+
+function hashOf(parts: Uint8Array[]): Buffer {
+  return parts.reduce<Hash>((hash, part) => hash.update(part), createHash('sha256')).digest()
+}
+
 function pathOf(dir: string, key: string): string {
   return join(dir, `${key}.snapshot`)
-}
-
-function lengthOf(disk: Buffer): Buffer {
-  const length = Buffer.alloc(lengthLength)
-  length.writeBigUInt64LE(BigInt(disk.length))
-  return length
-}
-
-function hashOf({ state, disk }: Snapshot): Buffer {
-  return createHash('sha256').update(lengthOf(disk)).update(disk).update(new Uint8Array(state)).digest()
 }

@@ -9,7 +9,7 @@ import { LinkFiles } from './link-files'
 import type { FromVm, ToVm, VmOptions } from './messages'
 import { P9Server } from './p9'
 import { commandLine, deviceLayout, startPc, type Pc } from './pc'
-import { loadSnapshot, saveSnapshot, snapshotKey } from './snapshot'
+import { DamagedSnapshot, openSnapshot, removeSnapshot, saveSnapshot, snapshotKey, type OpenSnapshot } from './snapshot'
 
 /** How long a guest that was told to turn itself off may take, in milliseconds, before it is ended. */
 const haltDeadline = 10_000
@@ -17,22 +17,35 @@ const haltDeadline = 10_000
 let stage: Stage = 'files'
 let disk: Disk | undefined
 const guestIsUp = milestone()
+const guestHasRehearsed = milestone()
+let timesReady = 0
 const agentIsHere = milestone()
 const guestIsOff = milestone()
 
-/** Boots Linux with an empty disk, keeps a snapshot of both for all starts to come and ends. */
+/**
+ * Boots Linux with an empty disk, has it do once what every machine does, keeps a snapshot for all starts to come and
+ * ends. The snapshot holds the compiled code of all that was rehearsed, and of nothing else.
+ */
 async function boot(options: VmOptions): Promise<void> {
   enter('vm', 'Booting Linux for the first time (about a minute)')
   const emptyDisk = `${options.diskFile}.boot`
   await rm(emptyDisk, { force: true })
-  const pc = await makePc({ ...options, diskFile: emptyDisk })
+  const link = new LinkFiles(agentIsHere.reach)
+  await listen(link, options.linkAddress)
+  const pc = await makePc({ ...options, diskFile: emptyDisk }, link)
   disk!.recordWrites()
   enter('kernel', 'Starting the kernel')
   await guestIsUp.reached
-  const state = (await pc.emulator.save_state()) as ArrayBuffer
-  pc.emulator.stop()
+  const template = await disk!.template()
+  enter('agent', 'Rehearsing the start of a container')
+  pc.forgetCode()
+  pc.type('rehearse')
+  await agentIsHere.reached
+  send({ type: 'rehearsal' })
+  await guestHasRehearsed.reached
   enter('files', 'Keeping a snapshot for the next start')
-  await saveSnapshot(options.snapshotDir, await keyFor(options), { state, disk: await disk!.template() })
+  const frozen = await pc.freeze()
+  await saveSnapshot(options.snapshotDir, await keyFor(options), { ...frozen, disk: template })
   await rm(emptyDisk)
   send({ type: 'booted' })
   process.disconnect()
@@ -40,25 +53,33 @@ async function boot(options: VmOptions): Promise<void> {
 
 /** Goes on where `boot` has stopped: from here on the guest is this machine's own. */
 async function resume(options: VmOptions): Promise<void> {
-  const found = await loadSnapshot(options.snapshotDir, await keyFor(options))
-  if ('reason' in found) {
-    send({ type: 'noSnapshot', reason: found.reason })
-    process.disconnect()
-    return
-  }
+  const key = await keyFor(options)
   const link = new LinkFiles(agentIsHere.reach)
   await listen(link, options.linkAddress)
-  await createFrom(found.disk, options.diskFile, options.diskSize)
-  enter('vm', 'Resuming Linux')
-  const pc = await makePc(options, new P9Server(link.files), found.state)
-  enter('disk', 'Mounting the data disk')
-  // All other words stand on the kernel's command line. The clock is set by the engine's hello.
-  pc.type(`seed=${randomBytes(32).toString('hex')} go`)
+  try {
+    const found = openSnapshot(options.snapshotDir, key)
+    if ('reason' in found) return endWithout(found.reason)
+    await createFrom(found.disk, options.diskFile, options.diskSize)
+    enter('vm', 'Resuming Linux')
+    const pc = await makePc(options, link, found)
+    enter('disk', 'Mounting the data disk')
+    // All other words stand on the kernel's command line. The clock is set by the engine's hello.
+    pc.type(`seed=${randomBytes(32).toString('hex')} go`)
+  } catch (error) {
+    if (!(error instanceof DamagedSnapshot)) throw error
+    await removeSnapshot(options.snapshotDir, key)
+    return endWithout(error.message)
+  }
   await agentIsHere.reached
   send({ type: 'ready' })
 }
 
-async function makePc(options: VmOptions, p9 = new P9Server({}), state?: ArrayBuffer): Promise<Pc> {
+function endWithout(reason: string): void {
+  send({ type: 'noSnapshot', reason })
+  process.disconnect()
+}
+
+async function makePc(options: VmOptions, link: LinkFiles, snapshot?: OpenSnapshot): Promise<Pc> {
   const { files } = await manifestOf(options)
   disk = await Disk.open(options.diskFile, options.diskSize, (error) =>
     send({ type: 'log', line: `The data disk's file fails and is tried again every second: ${error.message}` }),
@@ -68,20 +89,20 @@ async function makePc(options: VmOptions, p9 = new P9Server({}), state?: ArrayBu
     initrd: Object.keys(files).find((name) => name.startsWith('initrd'))!,
     memory: options.memory,
     disk,
-    p9,
+    p9: new P9Server(link.files),
     onConsole: readConsole,
     onHalt: () => {
       guestIsOff.reach()
       send({ type: 'halted' })
     },
   }
-  return startPc(parts, state)
+  return startPc(parts, snapshot)
 }
 
 /** The guest's side of the talk in resources/guest/recipe/README.md. */
 function readConsole(line: string): void {
   send({ type: 'log', line })
-  if (line.endsWith('berth-guest: ready')) guestIsUp.reach()
+  if (line.endsWith('berth-guest: ready')) (++timesReady === 1 ? guestIsUp : guestHasRehearsed).reach()
   if (line.endsWith('berth-guest: starting')) enter('agent', 'Starting the agent')
   const [, failed, message] = /berth-guest: failed (\w+) (.*)/.exec(line) ?? []
   if (failed) send({ type: 'failed', stage: failed as Stage, message: message!, fix: "See the machine's log." })
@@ -120,7 +141,10 @@ async function stop(): Promise<void> {
 
 async function keyFor(options: VmOptions): Promise<string> {
   const { id } = await manifestOf(options)
-  return snapshotKey({ guest: id, deviceLayout, commandLine, memory: options.memory, diskSize: options.diskSize })
+  const { memory, diskSize } = options
+  // Machine code is for one processor's kind and one V8.
+  const program = `${process.arch} ${process.versions.v8}`
+  return snapshotKey({ guest: id, deviceLayout, commandLine, memory, diskSize, program })
 }
 
 async function manifestOf({ guestDir }: VmOptions): Promise<{ id: string; files: Record<string, unknown> }> {

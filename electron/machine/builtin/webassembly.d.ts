@@ -2,5 +2,21 @@
 declare namespace WebAssembly {
   type Exports = Record<string, unknown>
   type Imports = Record<string, Record<string, unknown>>
-  function instantiate(bytes: Uint8Array, imports: Imports): Promise<{ instance: { exports: Exports } }>
+  class Module {
+    constructor(bytes: Uint8Array)
+  }
+  class Instance {
+    constructor(module: Module, imports: Imports)
+    readonly exports: Exports
+  }
+  interface Memory {
+    readonly buffer: ArrayBuffer
+    /** Adds pages of 64 KiB; `buffer` is another one then. */
+    grow(pages: number): number
+  }
+  interface Table {
+    set(index: number, value: unknown): void
+  }
+  function compile(bytes: Uint8Array): Promise<Module>
+  function instantiate(bytes: Uint8Array, imports: Imports): Promise<{ instance: Instance }>
 }

@@ -1,0 +1,148 @@
+import type { Disk } from './disk'
+import { GeneratedCode, type KeptCode } from './generated-code'
+import { moduleOf, optimize, type CompiledModule } from './native-code'
+import { Pacing } from './pacing'
+
+/** What v86 gives its core to import: the host's functions and the table for generated code. */
+export type CoreImports = Record<string, Record<string, unknown>>
+
+type CoreFunctions = Record<string, (...args: number[]) => number>
+
+/** What a snapshot holds of the core besides its memory. */
+export interface CoreState {
+  /** Numbers to go on from, see `state`. */
+  facts: Record<string, number>
+  code: KeptCode
+}
+
+/** The place of the core itself among the modules that it has generated, whose numbers begin with 1. */
+const coreItself = 0
+
+/** The first mebibyte of a new PC's memory holds firmware; the rest is untouched. */
+const firmware = 1 << 20
+
+/**
+ * v86's WebAssembly core with some of its seams taken: the main loop, port writes, the halt event, generated code and
+ * the saving of memory. v86 saves the guest's memory alone, and forgets the code that it has generated for it; we save
+ * the core's whole memory, which also holds all that the core knows about that code.
+ */
+export class Core {
+  /** What v86 is to use as the core's exports. */
+  readonly exports: WebAssembly.Exports
+  private readonly functions: CoreFunctions
+  private readonly memory: WebAssembly.Memory
+  private readonly code: GeneratedCode
+  /** Where in the core's memory the guest's lies, and its length in bytes. */
+  private guestAt = 0
+  private guestLength = 0
+
+  private constructor(
+    private readonly wasm: Uint8Array,
+    exports: WebAssembly.Exports,
+    table: WebAssembly.Table,
+  ) {
+    this.functions = exports as CoreFunctions
+    this.memory = exports.memory as WebAssembly.Memory
+    this.code = new GeneratedCode({ memory: this.memory, table, exports })
+    const pacing = new Pacing()
+    this.exports = {
+      ...exports,
+      main_loop: () => {
+        const began = performance.now()
+        const wanted = this.functions.main_loop!()
+        return pacing.next(began, performance.now(), wanted)
+      },
+      allocate_memory: (size: number) => {
+        this.guestLength = size
+        return (this.guestAt = this.functions.allocate_memory!(size))
+      },
+      // Only saving and restoring a state call these; memory is saved by `wholeMemory`.
+      is_memory_zeroed: () => 1,
+      zero_memory: () => undefined,
+    }
+  }
+
+  /** The core's own code as a snapshot has it. */
+  static codeIn(code: KeptCode): CompiledModule {
+    return code.get(coreItself)!()
+  }
+
+  /** Links the core with v86's imports, some of them replaced. */
+  static async instantiate(
+    module: CompiledModule,
+    imports: CoreImports,
+    disk: Disk,
+    onHalt: () => void,
+  ): Promise<Core> {
+    const env = imports.env!
+    env.cpu_event_halt = onHalt
+    env.io_port_write8 = watchFlush(env.io_port_write8 as PortWrite, disk)
+    // The core calls these only after it runs.
+    let core: Core | undefined
+    env.codegen_finalize = (...args: [number, number, number, number, number]) => core!.code.finalize(...args)
+    env.jit_clear_func = (index: number) => core!.code.clear(index)
+    const { exports } = new WebAssembly.Instance(moduleOf(module), imports)
+    core = new Core(module.wasm, exports, env.__indirect_function_table as WebAssembly.Table)
+    return core
+  }
+
+  /** Forgets all generated code, so that what is generated from here on is what runs from here on. */
+  forgetCode(): void {
+    this.functions.jit_clear_cache_js!()
+  }
+
+  /**
+   * All that a snapshot needs of a core that has been stopped. The memory is the live one. Takes a minute, because the
+   * code is optimized for it.
+   */
+  async state(): Promise<CoreState & { memory: Uint8Array }> {
+    await this.code.settled()
+    const tsc = (this.functions.read_tsc as unknown as () => bigint)()
+    const facts = {
+      guestAt: this.guestAt,
+      guestLength: this.guestLength,
+      tscLow: Number(BigInt.asIntN(32, tsc)),
+      tscHigh: Number(BigInt.asIntN(32, tsc >> 32n)),
+    }
+    const code = await this.code.optimized()
+    const [itself] = await optimize([this.wasm])
+    return { facts, code: code.set(coreItself, () => itself!), memory: new Uint8Array(this.memory.buffer) }
+  }
+
+  /**
+   * Goes on from a saved state. `readMemory` puts all of the saved memory in place that is not zeros. Throws when this
+   * core has the guest's memory elsewhere: then it is not the program that the state was saved by.
+   */
+  restore({ facts, code }: CoreState, memoryLength: number, readMemory: (into: Uint8Array) => void): void {
+    if (facts.guestAt !== this.guestAt || facts.guestLength !== this.guestLength)
+      throw new Error("the snapshot is another emulator's")
+    const missing = memoryLength - this.memory.buffer.byteLength
+    if (missing > 0) this.memory.grow(missing / 65_536)
+    const memory = new Uint8Array(this.memory.buffer)
+    memory.fill(0, 0, this.guestAt + firmware)
+    memory.fill(0, this.guestAt + this.guestLength)
+    readMemory(memory)
+    this.functions.set_tsc!(facts.tscLow!, facts.tscHigh!)
+    const generated = new Map(code)
+    generated.delete(coreItself)
+    this.code.restore(generated)
+  }
+}
+
+type PortWrite = (port: number, value: number) => void
+
+/** ATA's command register of the first drive and its two flush commands (ATA8-ACS 7.10, 7.11). */
+const ataCommand = 0x1f7
+const flushCache = new Set([0xe7, 0xea])
+
+/**
+ * v86 answers FLUSH CACHE at once and tells nobody. Here the command reaches the drive only after the file is flushed,
+ * so the guest's fsync means what it says. (The guest's kernel waits for the drive's interrupt, so it can't tell.)
+ */
+function watchFlush(write: PortWrite, disk: Disk): PortWrite {
+  return (port, value) => {
+    if (port !== ataCommand || !flushCache.has(value)) return write(port, value)
+    console.log('FLUSH')
+    void disk.flush().finally(() => write(port, value))
+  }
+}

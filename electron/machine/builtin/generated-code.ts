@@ -1,0 +1,103 @@
+/**
+ * The WebAssembly that v86 generates while the guest runs: one module for each few pages of the guest's code that ran
+ * often. v86 would start every VM without any and run the guest ten times slower until it is generated anew. Here the
+ * modules are kept, so that a snapshot can have them: which pages they belong to is in the core's own memory.
+ */
+
+import { moduleOf, optimize, type CompiledModule } from './native-code'
+
+/** Entries of the core's function table before those of generated code (WASM_TABLE_OFFSET in v86's const.js). */
+const tableOffset = 1024
+
+/** How to get each module of a snapshot, by its index in the function table. */
+export type KeptCode = Map<number, () => CompiledModule>
+
+/** The part of the core that generated code is made for. */
+export interface CodeTarget {
+  memory: WebAssembly.Memory
+  table: WebAssembly.Table
+  exports: WebAssembly.Exports
+}
+
+type Run = (entry: number) => void
+
+export class GeneratedCode {
+  private readonly modules = new Map<number, Uint8Array>()
+  /** What generated modules import as `e`: the core's functions by name, and its memory. */
+  private readonly imports: WebAssembly.Imports
+  private pending: Promise<void> | undefined
+
+  constructor(private readonly target: CodeTarget) {
+    this.imports = { e: { ...target.exports, m: target.memory } }
+  }
+
+  /** The core's `codegen_finalize`: compiles what it has generated and tells it; the core asks for one at a time. */
+  finalize(index: number, start: number, flags: number, at: number, length: number): void {
+    S.fin++
+    S.finB += length
+    const bytes = new Uint8Array(this.target.memory.buffer, at >>> 0, length >>> 0).slice()
+    this.pending = WebAssembly.instantiate(bytes, this.imports).then(({ instance }) => {
+      this.pending = undefined
+      this.modules.set(index, bytes)
+      this.target.table.set(tableOffset + index, instance.exports.f as Run)
+      const finished = this.target.exports.codegen_finalize_finished as (...args: number[]) => void
+      finished(index, start, flags)
+    })
+  }
+
+  /** The core's `jit_clear_func`: the guest's code has changed, or room is needed. */
+  clear(index: number): void {
+    S.clr++
+    this.modules.delete(index)
+    this.target.table.set(tableOffset + index, null)
+  }
+
+  /** Resolves in a moment in which the core waits for no module. */
+  async settled(): Promise<void> {
+    while (this.pending) await this.pending
+  }
+
+  /** All modules that are in use, with optimized machine code: for a snapshot. Takes a minute. */
+  async optimized(): Promise<KeptCode> {
+    const indexes = [...this.modules.keys()]
+    const compiled = await optimize([...this.modules.values()])
+    return new Map(indexes.map((index, nth) => [index, () => compiled[nth]!]))
+  }
+
+  /** Puts modules of a snapshot in place. Each is made ready when it is first run: most starts need a part of them. */
+  restore(kept: KeptCode): void {
+    for (const [index, get] of kept)
+      this.target.table.set(
+        tableOffset + index,
+        tableFunction((entry) => {
+          const t = performance.now()
+          const run = new WebAssembly.Instance(moduleOf(get()), this.imports).exports.f as Run
+          this.target.table.set(tableOffset + index, run)
+          S.lazy++
+          S.lazyMs += performance.now() - t
+          run(entry)
+        }),
+      )
+  }
+}
+
+/** A function of JavaScript that a table takes: only one that a module exports can be in a table. */
+function tableFunction(run: Run): Run {
+  return new WebAssembly.Instance(passThrough, { e: { f: run } }).exports.f as Run
+}
+
+/** (module (import "e" "f" (func (param i32))) (export "f" (func 0))) */
+const passThrough = new WebAssembly.Module(
+  Uint8Array.of(
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...[0x01, 0x05, 0x01, 0x60, 0x01, 0x7f, 0x00],
+    ...[0x02, 0x07, 0x01, 0x01, 0x65, 0x01, 0x66, 0x00, 0x00],
+    ...[0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00],
+  ),
+)
+
+const S = { fin: 0, finB: 0, clr: 0, lazy: 0, lazyMs: 0 }
+setInterval(
+  () => console.log('STAT', Math.round(performance.now()), JSON.stringify(S), JSON.stringify(process.cpuUsage())),
+  500,
+).unref()
