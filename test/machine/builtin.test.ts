@@ -5,19 +5,16 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { unpackTar } from 'modern-tar'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtin, builtinAt } from '../../electron/machine/builtin/driver'
 import { defaultPlaces } from '../../electron/machine/builtin/places'
-import { protocol, type Request } from '../../electron/machine/contract'
+import { protocol } from '../../electron/machine/contract'
 import { Link } from '../../electron/machine/link'
 import type { BootReport, Machine } from '../../electron/machine/machine'
+import { applyStarter, containerOf, hello as greet, layer, network, output } from './containers'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-builtin-'))
 const machineDir = join(folder, 'machine')
-const starter = join(import.meta.dirname, '../../.cache/starter/busybox.tar')
-const layer = '00000000000000aa'
 const outside = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
@@ -28,7 +25,7 @@ let boot: BootReport
 const stages: string[] = []
 
 const make = () => builtin.create({ dir: machineDir, log: () => undefined })
-const hello = () => link.call('hello', { protocol, time: new Date().toISOString() })
+const hello = () => greet(link)
 
 async function start(): Promise<void> {
   machine = make()
@@ -74,14 +71,17 @@ it('lets no other engine use its disk meanwhile', async () => {
 
 describe('containers', () => {
   beforeAll(async () => {
-    const apply = link.open('layer.apply', { id: layer, parents: [] })
-    apply.end(await starterLayer())
-    await apply.reply
-    await link.call('network.ensure', network)
+    await applyStarter(link, '386')
   })
 
   it('run', async () => {
     expect(await run('echo hello from $(uname -m)')).toBe('hello from i686\n')
+  })
+
+  it('are held to their memory', async () => {
+    const eat = 'dd if=/dev/zero of=/dev/eaten bs=1M count=30 2>/dev/null && echo fits'
+    expect(await run(eat)).toBe('fits\n')
+    expect(await run(eat, { memory: { limit: 2 ** 24, swap: 2 ** 24 } })).toBe('')
   })
 
   it.skipIf(!outside)('reach the outside, with a direction that closes on its own', async () => {
@@ -189,86 +189,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const network = {
-  bridge: 'berth-0000test',
-  addresses: ['172.30.0.1/16'],
-  mtu: 1500,
-  masquerade: true,
-  icc: true,
-  internal: false,
-  exclusive: false,
-  dns: true,
-}
-
 let containers = 0
 
 /** What a shell in a new container on the bridge prints. */
-async function run(command: string): Promise<string> {
+async function run(command: string, resources?: object): Promise<string> {
   await link.call('network.ensure', network)
   const id = `test${++containers}`
-  await link.call('container.start', containerOf(id, command))
-  const request = { id, stdout: true, stderr: true, tail: -1, follow: true, timestamps: false, raw: true }
-  const chunks: Buffer[] = []
-  for await (const chunk of link.open('logs', request)) chunks.push(chunk as Buffer)
+  await link.call('container.start', containerOf(id, command, resources))
+  const printed = await output(link, id)
   await link.call('container.remove', { id })
-  return Buffer.concat(chunks).toString()
-}
-
-function containerOf(id: string, command: string): Request<'container.start'> {
-  return {
-    id,
-    root: { id, layers: [layer] },
-    spec: {
-      ociVersion: '1.0.2',
-      process: { args: ['sh', '-c', command], env: ['PATH=/bin'], cwd: '/', capabilities: {} },
-      root: { path: 'rootfs' },
-      mounts: [
-        { destination: '/proc', type: 'proc', source: 'proc' },
-        { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
-      ],
-      linux: {
-        cgroupsPath: `/berth/${id}`,
-        namespaces: ['pid', 'ipc', 'uts', 'mount', 'network', 'cgroup'].map((type) => ({ type })),
-      },
-    },
-    user: '',
-    groups: [],
-    tty: false,
-    rows: 24,
-    cols: 80,
-    openStdin: false,
-    stdinOnce: false,
-    init: false,
-    log: { driver: 'json-file', maxSize: -1, maxFile: 1 },
-    files: [],
-    mounts: [],
-    network: {
-      mode: 'bridge',
-      endpoints: [
-        {
-          name: 'eth0',
-          bridge: network.bridge,
-          hostName: `veth${id}`,
-          mac: '02:42:ac:1e:00:02',
-          addresses: ['172.30.0.2/16'],
-          gateways: ['172.30.0.1'],
-          mtu: 1500,
-        },
-      ],
-      dns: false,
-    },
-  }
-}
-
-/** The one layer of the starter image for 386, as an uncompressed tar. */
-async function starterLayer(): Promise<Buffer> {
-  const blobs = new Map((await unpackTar(readFileSync(starter))).map(({ header, data }) => [header.name, data]))
-  type Index = { manifests: { digest: string; platform?: { architecture: string } }[] }
-  const blobOf = (digest: string) => Buffer.from(blobs.get(`blobs/${digest.replace(':', '/')}`)!)
-  const json = <T>(digest: string) => JSON.parse(blobOf(digest).toString()) as T
-  const { manifests } = JSON.parse(Buffer.from(blobs.get('index.json')!).toString()) as Index
-  const platforms = json<Index>(manifests[0]!.digest).manifests
-  const { digest } = platforms.find(({ platform }) => platform?.architecture === '386')!
-  const { layers } = json<{ layers: { digest: string }[] }>(digest)
-  return gunzipSync(blobOf(layers[0]!.digest))
+  return printed
 }

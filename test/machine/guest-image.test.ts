@@ -8,15 +8,12 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { unpackTar } from 'modern-tar'
 import { afterAll, afterEach, expect, it } from 'vitest'
-import { protocol } from '../../electron/machine/contract'
 import { Link } from '../../electron/machine/link'
+import { applyStarter, containerOf, hello, layer, network, output } from './containers'
 
 const project = join(import.meta.dirname, '../..')
 const image = join(project, '.cache/guest/amd64')
-const starter = join(project, '.cache/starter/busybox.tar')
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-guest-'))
 const disk = join(folder, 'disk.img')
@@ -114,12 +111,12 @@ it('boots, makes a file system on an empty disk, and runs a container', async ()
     seccomp: true,
   })
 
-  const apply = link.open('layer.apply', { id: layer, parents: [] })
-  apply.end(await starterLayer())
-  expect((await apply.reply).size).toBeGreaterThan(1e6)
+  expect(await applyStarter(link, 'amd64')).toBeGreaterThan(1e6)
   await link.call('network.ensure', network)
-  await link.call('container.start', container)
-  expect(await output(link)).toBe('Linux berth-test x86_64\n1048576\n172.30.0.2/16\n')
+  const command = "uname -snm; ulimit -n; ip -4 addr show eth0 | awk '/inet/{print $2}'"
+  const limits = { pids: { limit: 100 }, memory: { limit: 2 ** 26 } }
+  await link.call('container.start', containerOf('test', command, limits))
+  expect(await output(link, 'test')).toBe('Linux berth-test x86_64\n1048576\n172.30.0.2/16\n')
 
   await link.call('shutdown', { timeout: 1, powerOff: true })
   await pc.poweredOff()
@@ -142,90 +139,3 @@ it('leaves a disk alone that holds something else, and says so', async () => {
   await pc.poweredOff()
   expect(readFileSync(disk, 'latin1').replace(/\0+$/, '')).toBe('somebody else wrote this')
 })
-
-const layer = '00000000000000aa'
-
-const hello = (link: Link) => link.call('hello', { protocol, time: new Date().toISOString() })
-
-const network = {
-  bridge: 'berth-0000test',
-  addresses: ['172.30.0.1/16'],
-  mtu: 1500,
-  masquerade: true,
-  icc: true,
-  internal: false,
-  exclusive: false,
-  dns: true,
-}
-
-const container = {
-  id: 'test',
-  root: { id: 'test', layers: [layer] },
-  spec: {
-    ociVersion: '1.0.2',
-    process: {
-      args: ['sh', '-c', "uname -snm; ulimit -n; ip -4 addr show eth0 | awk '/inet/{print $2}'"],
-      env: ['PATH=/bin'],
-      cwd: '/',
-      capabilities: {},
-    },
-    root: { path: 'rootfs' },
-    hostname: 'berth-test',
-    mounts: [
-      { destination: '/proc', type: 'proc', source: 'proc' },
-      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
-    ],
-    linux: {
-      cgroupsPath: '/berth/test',
-      resources: { pids: { limit: 100 }, memory: { limit: 2 ** 26 } },
-      namespaces: ['pid', 'ipc', 'uts', 'mount', 'network', 'cgroup'].map((type) => ({ type })),
-    },
-  },
-  user: '',
-  groups: [],
-  tty: false,
-  rows: 24,
-  cols: 80,
-  openStdin: false,
-  stdinOnce: false,
-  init: false,
-  log: { driver: 'json-file', maxSize: -1, maxFile: 1 },
-  files: [],
-  mounts: [],
-  network: {
-    mode: 'bridge' as const,
-    endpoints: [
-      {
-        name: 'eth0',
-        bridge: network.bridge,
-        hostName: 'vethtest',
-        mac: '02:42:ac:1e:00:02',
-        addresses: ['172.30.0.2/16'],
-        gateways: ['172.30.0.1'],
-        mtu: 1500,
-      },
-    ],
-    dns: false,
-  },
-}
-
-/** The container's log once it has ended, without the stdio framing. */
-async function output(link: Link): Promise<string> {
-  const request = { id: container.id, stdout: true, stderr: true, tail: -1, follow: true, timestamps: false, raw: true }
-  const chunks: Buffer[] = []
-  for await (const chunk of link.open('logs', request)) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
-}
-
-/** The one layer of the starter image for amd64, as an uncompressed tar. */
-async function starterLayer(): Promise<Buffer> {
-  const blobs = new Map((await unpackTar(readFileSync(starter))).map(({ header, data }) => [header.name, data]))
-  type Index = { manifests: { digest: string; platform?: { architecture: string } }[] }
-  const json = <T>(digest: string) => JSON.parse(Buffer.from(blobs.get(blobOf(digest))!).toString()) as T
-  const blobOf = (digest: string) => `blobs/${digest.replace(':', '/')}`
-  const { manifests } = JSON.parse(Buffer.from(blobs.get('index.json')!).toString()) as Index
-  const platforms = json<Index>(manifests[0]!.digest).manifests
-  const { digest } = platforms.find(({ platform }) => platform?.architecture === 'amd64')!
-  const { layers } = json<{ layers: { digest: string }[] }>(digest)
-  return gunzipSync(blobs.get(blobOf(layers[0]!.digest))!)
-}

@@ -1,4 +1,5 @@
 import type { Disk } from './disk'
+import { watchDrive } from './drive-ports'
 import { GeneratedCode, type KeptCode } from './generated-code'
 import { moduleOf, optimize, type CompiledModule } from './native-code'
 import { Pacing } from './pacing'
@@ -76,13 +77,11 @@ export class Core {
   ): Promise<Core> {
     const env = imports.env!
     env.cpu_event_halt = onHalt
-    env.io_port_write8 = watchFlush(env.io_port_write8 as PortWrite, disk)
-    // The core calls these only after it runs.
-    let core: Core | undefined
-    env.codegen_finalize = (...args: [number, number, number, number, number]) => core!.code.finalize(...args)
-    env.jit_clear_func = (index: number) => core!.code.clear(index)
+    watchDrive(env, disk)
+    env.codegen_finalize = (...args: [number, number, number, number, number]) => core.code.finalize(...args)
+    env.jit_clear_func = (index: number) => core.code.clear(index)
     const { exports } = new WebAssembly.Instance(moduleOf(module), imports)
-    core = new Core(module.wasm, exports, env.__indirect_function_table as WebAssembly.Table)
+    const core = new Core(module.wasm, exports, env.__indirect_function_table as WebAssembly.Table)
     return core
   }
 
@@ -126,23 +125,5 @@ export class Core {
     const generated = new Map(code)
     generated.delete(coreItself)
     this.code.restore(generated)
-  }
-}
-
-type PortWrite = (port: number, value: number) => void
-
-/** ATA's command register of the first drive and its two flush commands (ATA8-ACS 7.10, 7.11). */
-const ataCommand = 0x1f7
-const flushCache = new Set([0xe7, 0xea])
-
-/**
- * v86 answers FLUSH CACHE at once and tells nobody. Here the command reaches the drive only after the file is flushed,
- * so the guest's fsync means what it says. (The guest's kernel waits for the drive's interrupt, so it can't tell.)
- */
-function watchFlush(write: PortWrite, disk: Disk): PortWrite {
-  return (port, value) => {
-    if (port !== ataCommand || !flushCache.has(value)) return write(port, value)
-    console.log('FLUSH')
-    void disk.flush().finally(() => write(port, value))
   }
 }

@@ -32,7 +32,7 @@ export async function createFrom(template: Buffer, path: string, size: number): 
  * The data disk: a sparse file of the host's behind v86's IDE drive (the buffer object that its `hda` option takes).
  * The drive has one command under way at a time and answers it when the callback is called, so writes are in order, and
  * a write that the guest knows to be done is in the host's page cache: it survives the end of this process. `flush`
- * makes it survive the end of the host; see `watchFlush` in pc.ts for when the guest asks for it.
+ * makes it survive the end of the host; see drive-ports.ts for when the guest asks for it.
  */
 export class Disk {
   onload?: (event: object) => void

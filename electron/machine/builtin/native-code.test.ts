@@ -15,7 +15,8 @@ function run(module: WebAssembly.Module, value: number): number {
 
 it('gives modules with their machine code, ready to run', async () => {
   const [compiled] = await optimize([addsOne])
-  expect(compiled!.native.length).toBeGreaterThan(0)
+  // Other versions of V8 are left alone.
+  expect(compiled!.native.length > 0).toBe(process.versions.v8.startsWith('11.3.'))
   expect(run(moduleOf(compiled!), 41)).toBe(42)
 })
 

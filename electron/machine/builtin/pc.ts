@@ -9,7 +9,7 @@ import type { P9Server } from './p9'
 import type { OpenSnapshot, Snapshot } from './snapshot'
 
 /** Changes whenever the devices below change, because a snapshot fits only the devices that it was made with. */
-export const deviceLayout = 2
+export const deviceLayout = 3
 
 /** The kernel's command line; a snapshot fits only the one that it was made with. */
 export const commandLine =

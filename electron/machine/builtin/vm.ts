@@ -27,7 +27,7 @@ const guestIsOff = milestone()
  * ends. The snapshot holds the compiled code of all that was rehearsed, and of nothing else.
  */
 async function boot(options: VmOptions): Promise<void> {
-  enter('vm', 'Booting Linux for the first time (about a minute)')
+  enter('vm', 'Booting Linux for the first time (a few minutes)')
   const emptyDisk = `${options.diskFile}.boot`
   await rm(emptyDisk, { force: true })
   const link = new LinkFiles(agentIsHere.reach)
@@ -43,7 +43,7 @@ async function boot(options: VmOptions): Promise<void> {
   await agentIsHere.reached
   send({ type: 'rehearsal' })
   await guestHasRehearsed.reached
-  enter('files', 'Keeping a snapshot for the next start')
+  enter('files', 'Compiling and keeping a snapshot for the next start')
   const frozen = await pc.freeze()
   await saveSnapshot(options.snapshotDir, await keyFor(options), { ...frozen, disk: template })
   await rm(emptyDisk)
