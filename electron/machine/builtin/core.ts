@@ -57,7 +57,7 @@ export class Core {
         this.guestLength = size
         return (this.guestAt = this.functions.allocate_memory!(size))
       },
-      // Only saving and restoring a state call these; memory is saved by `wholeMemory`.
+      // Only saving and restoring a state call these; memory is part of `state`.
       is_memory_zeroed: () => 1,
       zero_memory: () => undefined,
     }

@@ -26,7 +26,7 @@ const defaultMemory = 512 * mebibyte
 const defaultDisk = 64 * 1024 * mebibyte
 
 /** How long a stage may take on a slow, busy computer, in milliseconds, before the start is given up. */
-const deadlines: Partial<Record<Stage, number>> = { files: 300_000, kernel: 600_000, disk: 120_000, agent: 240_000 }
+const deadlines: Partial<Record<Stage, number>> = { files: 300_000, kernel: 600_000, disk: 120_000, agent: 600_000 }
 const defaultDeadline = 60_000
 const stopDeadline = 20_000
 
@@ -155,7 +155,8 @@ class BuiltinMachine implements Machine {
    */
   private async run(task: 'boot' | 'resume', onStage: (report: StageReport) => void): Promise<Outcome> {
     if (this.ending) throw stoppedEarly()
-    const vm = fork(this.find().vmScript, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    // Machine code in a snapshot fits only a process with no other options of Node's.
+    const vm = fork(this.find().vmScript, [], { execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     this.vm = vm
     for (const stream of [vm.stdout!, vm.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => this.options.log(text.trimEnd()))
