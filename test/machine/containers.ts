@@ -10,12 +10,13 @@ export const layer = '00000000000000aa'
 
 export const network = {
   bridge: 'berth-0000test',
-  subnet: '172.30.0.0/16',
-  gateway: '172.30.0.1',
+  addresses: ['172.30.0.1/16'],
   mtu: 1500,
   masquerade: true,
   icc: true,
   internal: false,
+  exclusive: false,
+  dns: true,
 }
 
 export function hello(link: Link): Promise<Reply<'hello'>> {
@@ -61,11 +62,12 @@ export function containerOf(id: string, command: string, resources: object = {})
           bridge: network.bridge,
           hostName: `veth${id}`,
           mac: '02:42:ac:1e:00:02',
-          address: '172.30.0.2/16',
-          gateway: network.gateway,
+          addresses: ['172.30.0.2/16'],
+          gateways: ['172.30.0.1'],
           mtu: 1500,
         },
       ],
+      dns: false,
     },
   }
 }

@@ -9,12 +9,13 @@ const runs = 6
 const layer = '000000000000f1a5'
 const network: Request<'network.ensure'> = {
   bridge: 'berth-rehearsal',
-  subnet: '172.31.255.0/24',
-  gateway: '172.31.255.1',
+  addresses: ['172.31.255.1/24'],
   mtu: 1500,
   masquerade: true,
   icc: true,
   internal: false,
+  exclusive: false,
+  dns: true,
 }
 
 /**
@@ -140,11 +141,12 @@ function requestFor(id: string, args: string[]): Request<'container.start'> {
           bridge: network.bridge,
           hostName: 'vethrehearsal',
           mac: '02:42:ac:1f:ff:02',
-          address: '172.31.255.2/24',
-          gateway: network.gateway,
+          addresses: ['172.31.255.2/24'],
+          gateways: ['172.31.255.1'],
           mtu: network.mtu,
         },
       ],
+      dns: false,
     },
   }
 }
