@@ -19,6 +19,7 @@ import { systemRoutes } from './api/system'
 import { volumeRoutes } from './api/volumes'
 import { Builds } from './builds/builds'
 import { BuildCache } from './builds/cache'
+import { CacheMounts } from './builds/cache-mounts'
 import { Containers } from './containers/containers'
 import { messageOf } from './errors'
 import { Events } from './events/events'
@@ -124,7 +125,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     ports,
     log,
   })
-  const builds = new Builds({ guest, facts, images, containers, cache: new BuildCache(db) }, join(dir, 'builds'))
+  const cache = new BuildCache(db)
+  const mounts = new CacheMounts(db, guest)
+  const builds = new Builds({ guest, facts, images, containers, cache, mounts }, join(dir, 'builds'))
 
   async function answerDns({ container, transport, message }: Request<'dns'>): Promise<Reply<'dns'>> {
     const asker = containers.dnsAsker(container) ?? { outside: true, servers: undefined, ndots: false }

@@ -178,7 +178,10 @@ export const ops = {
   },
   'layer.remove': { request: object({ ids: z.array(z.string()) }), reply: empty },
   'layer.diff': { request: object({ root }), reply: empty },
-  'layer.commit': { request: object({ root, below: z.string() }), reply: object({ size: z.number() }) },
+  'layer.commit': {
+    request: object({ root, below: z.string(), stubs: z.array(z.string()) }),
+    reply: object({ size: z.number() }),
+  },
   'layer.copy': {
     request: object({
       layers: z.array(z.string()),

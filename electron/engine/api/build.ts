@@ -5,17 +5,44 @@ import type { BuildRequest } from '../builds/request'
 import { StepFailed } from '../builds/run'
 import { EngineError, messageOf } from '../errors'
 import type { Credentials } from '../registry/auth'
-import { flag, integer, type ApiAnswer, type ApiRequest, type Route } from './http'
+import { pruneFilters } from '../builds/prune'
+import { filters, flag, integer, noContent, ok, type ApiAnswer, type ApiRequest, type Route } from './http'
 import { progressAnswer } from './progress'
 import { authConfig, credentialsOf } from './registry-auth'
 
 /** The routes of Docker's builder. */
 export function buildRoutes(builds: Builds): Route[] {
-  return [['POST', '/build', (request) => build(builds, request)]]
+  // Builds that were given an id to cancel them by.
+  const running = new Map<string, AbortController>()
+  return [
+    ['POST', '/build', (request) => build(builds, running, request)],
+    [
+      'POST',
+      '/build/cancel',
+      async ({ query }) => {
+        const id = query.get('id')
+        if (!id) throw new EngineError('invalid', 'build ID not provided')
+        running.get(id)?.abort(new EngineError('invalid', 'Build cancelled'))
+        return noContent()
+      },
+    ],
+    [
+      'POST',
+      '/build/prune',
+      async ({ query }) => {
+        const keep = integer(query, 'keep-storage', 0) || integer(query, 'reserved-space', 0)
+        return ok(await builds.prune(filters(query, pruneFilters), keep))
+      },
+    ],
+  ]
 }
 
-async function build(builds: Builds, request: ApiRequest): Promise<ApiAnswer> {
+async function build(builds: Builds, running: Map<string, AbortController>, request: ApiRequest): Promise<ApiAnswer> {
   const wanted = buildRequest(request)
+  const cancel = new AbortController()
+  const name = request.query.get('buildid')
+  if (name) running.set(name, cancel)
+  const signal = AbortSignal.any([request.signal, cancel.signal])
   const quiet = flag(request.query, 'q')
   const source = request.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   return progressAnswer(
@@ -23,12 +50,7 @@ async function build(builds: Builds, request: ApiRequest): Promise<ApiAnswer> {
     async (tell) => {
       const held: BuildMessage[] = []
       try {
-        const id = await builds.build(
-          wanted,
-          source,
-          quiet ? (message) => void held.push(message) : tell,
-          request.signal,
-        )
+        const id = await builds.build(wanted, source, quiet ? (message) => void held.push(message) : tell, signal)
         if (quiet) await tell({ stream: `${id}\n` })
       } catch (error) {
         // A quiet build tells what it did when it fails.
@@ -36,6 +58,7 @@ async function build(builds: Builds, request: ApiRequest): Promise<ApiAnswer> {
         throw error
       } finally {
         request.stream.resume()
+        if (name) running.delete(name)
       }
     },
     (error) => (error instanceof StepFailed ? error.code : undefined),
@@ -70,23 +93,26 @@ function buildRequest({ query, headers }: ApiRequest): BuildRequest {
     target: query.get('target') ?? '',
     platform: query.get('platform') ?? '',
     hostConfig: {
-      Memory: integer(query, 'memory', 0),
-      MemorySwap: integer(query, 'memswap', 0),
-      CpuShares: integer(query, 'cpushares', 0),
-      CpuPeriod: integer(query, 'cpuperiod', 0),
-      CpuQuota: integer(query, 'cpuquota', 0),
+      Memory: number(query, 'memory'),
+      MemorySwap: number(query, 'memswap'),
+      CpuShares: number(query, 'cpushares'),
+      CpuPeriod: number(query, 'cpuperiod'),
+      CpuQuota: number(query, 'cpuquota'),
       CpusetCpus: query.get('cpusetcpus') ?? '',
       CpusetMems: query.get('cpusetmems') ?? '',
       CgroupParent: query.get('cgroupparent') ?? '',
-      ShmSize: integer(query, 'shmsize', 0),
+      ShmSize: number(query, 'shmsize'),
       NetworkMode: query.get('networkmode') ?? '',
-      ExtraHosts: json(query, 'extrahosts', z.array(z.string()), []),
+      ExtraHosts: query.getAll('extrahosts'),
       Ulimits: json(query, 'ulimits', z.array(z.object({ Name: z.string(), Hard: z.number(), Soft: z.number() })), []),
-      SecurityOpt: json(query, 'securityopt', z.array(z.string()), []),
+      SecurityOpt: query.getAll('securityopt'),
     },
     credentials: credentialsIn(headers['x-registry-config']),
   }
 }
+
+/** A number, 0 when it is none: dockerd lets that pass here. */
+const number = (query: URLSearchParams, name: string) => Math.trunc(Number(query.get(name))) || 0
 
 /** A parameter that is JSON. Throws kind 'invalid' for anything else. */
 function json<S extends z.ZodType>(query: URLSearchParams, name: string, schema: S, absent: z.infer<S>): z.infer<S> {
@@ -95,7 +121,8 @@ function json<S extends z.ZodType>(query: URLSearchParams, name: string, schema:
   try {
     return schema.parse(JSON.parse(text) ?? absent)
   } catch (error) {
-    throw new EngineError('invalid', `error reading ${name}: ${messageOf(error)}`)
+    const what = name === 'buildargs' ? 'build args' : name
+    throw new EngineError('invalid', `error reading ${what}: ${messageOf(error)}`)
   }
 }
 

@@ -12,6 +12,7 @@ import type { Guest } from '../../machine/guest'
 import type { Credentials } from '../registry/auth'
 import { BuildArgs } from './args'
 import type { BuildCache } from './cache'
+import type { CacheMounts } from './cache-mounts'
 import type { Context } from './context'
 import { Slots, StageOutput, type Tell } from './output'
 import type { BuildRequest } from './request'
@@ -24,6 +25,7 @@ export interface Tools {
   images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'steps' | 'tag' | 'transfers'>
   containers: Pick<Containers, 'create' | 'options' | 'roots' | 'lifecycle'>
   cache: BuildCache
+  mounts: CacheMounts
 }
 
 /** An image that a stage begins with, or copies from. */
@@ -53,6 +55,8 @@ export class Build {
     readonly context: Context,
     /** For files that do not come from the context: downloads, heredocs. */
     readonly extras: Context,
+    /** A folder for what has to be on disk for a moment. */
+    readonly scratch: string,
     signal: AbortSignal,
   ) {
     this.signal = AbortSignal.any([signal, this.abort.signal])

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { canonicalName, familiarName, parseReference, withDefaultTag, type Reference } from '../../../shared/reference'
+import { familiarName, parseReference, withDefaultTag, type Reference } from '../../../shared/reference'
 import { parseDockerfile, stagesUpTo, type Dockerfile } from '../dockerfile/stages'
 import { EngineError, messageOf } from '../errors'
 import { Build, type Tools } from './build'
 import { Context } from './context'
 import { ignoring } from './patterns'
 import type { Tell } from './output'
+import { buildCacheUsage, pruneBuildCache, type BuildCacheRecord } from './prune'
+import { remoteContext } from './remote'
 import type { BuildRequest } from './request'
 
 /** Builds images from Dockerfiles, as dockerd's classic builder does. */
@@ -35,7 +37,10 @@ export class Builds {
     signal: AbortSignal,
   ): Promise<string> {
     const names = request.tags.map(nameOf)
-    const context = await Context.read(source, this.spool())
+    const { context, own } = request.remote
+      ? await remoteContext(request.remote, { file: this.spool(), scratch: this.dir, signal })
+      : { context: await Context.read(source, this.spool()), own: false }
+    if (own) request = { ...request, dockerfile: '' }
     try {
       const extras = await Context.empty(this.spool())
       try {
@@ -46,6 +51,16 @@ export class Builds {
     } finally {
       await context.close()
     }
+  }
+
+  /** What builds keep besides images, for GET /system/df. */
+  usage(): Promise<BuildCacheRecord[]> {
+    return buildCacheUsage(this.tools.mounts)
+  }
+
+  /** See pruneBuildCache. */
+  prune(filters: ReadonlyMap<string, string[]>, keepStorage: number) {
+    return pruneBuildCache(this.tools.mounts, filters, keepStorage)
   }
 
   private async buildFrom(
@@ -59,7 +74,7 @@ export class Builds {
     const file = await dockerfileOf(context, request)
     const stages = stagesUpTo(file.stages, request.target)
     for (const warning of file.warnings) await tell({ stream: `\u001b[91m${warning}\n\u001b[0m` })
-    const build = new Build(this.tools, request, file, stages, context, extras, signal)
+    const build = new Build(this.tools, request, file, stages, context, extras, this.dir, signal)
     const id = await build.run(tell)
     const unused = build.args.unused()
     if (unused.length > 0) {
@@ -79,9 +94,12 @@ export class Builds {
 }
 
 async function dockerfileOf(context: Context, { dockerfile, labels }: BuildRequest): Promise<Dockerfile> {
+  if (/^\.\.(\/|$)/.test(posix.normalize(dockerfile))) {
+    throw new EngineError('invalid', `forbidden path outside the build context: ${dockerfile} ()`)
+  }
   const path = posix.join('/', dockerfile || 'Dockerfile').slice(1)
   const text = (await context.text(path)) ?? (dockerfile ? undefined : await context.text('dockerfile'))
-  if (text === undefined) throw new EngineError('invalid', `Cannot locate specified Dockerfile: ${path}`)
+  if (text === undefined) throw new EngineError('internal', `Cannot locate specified Dockerfile: ${path}`)
   await ignore(context, path)
   const file = parseDockerfile(text, path)
   const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -114,12 +132,8 @@ function nameOf(text: string): Reference {
   try {
     const reference = withDefaultTag(parseReference(text))
     if (reference.digest) throw new Error('build tag cannot contain a digest')
-    canonicalName(reference)
     return reference
   } catch (error) {
-    throw new EngineError(
-      'invalid',
-      `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${messageOf(error)}`,
-    )
+    throw new EngineError('invalid', messageOf(error))
   }
 }

@@ -7,6 +7,7 @@ import { argumentsOf, shellOf } from '../dockerfile/configure'
 import type { Instruction } from '../dockerfile/instructions'
 import { EngineError } from '../errors'
 import { demultiplex } from './demultiplex'
+import { runMounts, scriptMount, type Release, type RunMount } from './run-mounts'
 import type { Making, StageRun } from './stage'
 
 type Run = Extract<Instruction, { kind: 'RUN' }>
@@ -23,25 +24,36 @@ export class StepFailed extends EngineError {
 
 /** Carries out RUN: a container that runs the command and whose changes become the layer. */
 export async function runCommand(stage: StageRun, instruction: Run): Promise<void> {
-  if (instruction.mounts.length > 0) throw new EngineError('unsupported', 'RUN --mount is not available yet')
-  const command = commandLine(stage, instruction)
+  const { command, script } = commandLine(stage, instruction)
+  const mounts = await runMounts(stage, instruction.mounts)
+  if (script) mounts.push(script)
   const { all, told } = stage.args.environment(stage.config.Env ?? [])
-  const recorded = told.length > 0 ? [`|${told.length}`, ...told, ...command] : command
-  const more = [instruction.network, instruction.mounts]
-  await stage.step(recorded, { more, make: () => runStep(stage, instruction, command, all) })
+  const recorded = all.length > 0 ? [`|${told.length}`, ...told, ...command] : command
+  const more = [instruction.network, instruction.mounts, mounts.map(({ key }) => key)]
+  await stage.step(recorded, { more, make: () => runStep(stage, instruction, command, all, mounts) })
 }
 
-/** What is executed. Documents of a shell command go to its standard input, as the shell itself reads them. */
-function commandLine(stage: StageRun, { command, heredocs }: Run): string[] {
+/** What is executed: a document alone is the shell's script, or a program if it begins with #!; others the shell reads. */
+function commandLine(stage: StageRun, { command, heredocs }: Run): { command: string[]; script?: RunMount } {
   const [document, ...others] = heredocs
   const [text = ''] = command.words
-  if (!document || !command.shell) return argumentsOf(stage.config, command)
-  if (others.length === 0 && /^\d*<<-?\S+$/.test(text.trim())) return [...shellOf(stage.config), document.content]
+  if (!document || !command.shell) return { command: argumentsOf(stage.config, command) }
+  if (others.length === 0 && /^\d*<<-?\S+$/.test(text.trim())) {
+    const { name, content } = document
+    if (!content.startsWith('#!')) return { command: [...shellOf(stage.config), content] }
+    return { command: [`/dev/pipes/${name}`], script: scriptMount(stage, '/dev/pipes', name, content) }
+  }
   const whole = text + heredocs.map(({ content, name }) => `\n${content}${name}`).join('')
-  return [...shellOf(stage.config), whole]
+  return { command: [...shellOf(stage.config), whole] }
 }
 
-async function runStep(stage: StageRun, instruction: Run, command: string[], args: readonly string[]): Promise<Making> {
+async function runStep(
+  stage: StageRun,
+  instruction: Run,
+  command: string[],
+  args: readonly string[],
+  mounts: readonly RunMount[],
+): Promise<Making> {
   const { build, output, config, imageId } = stage
   const { containers, images, guest } = build.tools
   if (!imageId) {
@@ -64,8 +76,20 @@ async function runStep(stage: StageRun, instruction: Run, command: string[], arg
       HostConfig: instruction.network === 'default' ? hostConfig : { ...hostConfig, NetworkMode: instruction.network },
     }),
   })
-  const remove = () => containers.lifecycle.remove(container, { force: true, volumes: true })
+  const releases: Release[] = []
+  const release = async () => {
+    for (const each of releases.splice(0)) await each()
+  }
+  const remove = async () => {
+    await containers.lifecycle.remove(container, { force: true, volumes: true })
+    await release()
+  }
   try {
+    for (const { prepare } of mounts) {
+      const { point, release: giveBack } = await prepare()
+      releases.push(giveBack)
+      container.settings.mounts.push(point)
+    }
     await output.say(` ---> Running in ${container.shortId}\n`)
     const code = await runToEnd(stage, container)
     if (code !== 0) {
@@ -76,16 +100,18 @@ async function runStep(stage: StageRun, instruction: Run, command: string[], arg
       await remove()
       if (!build.signal.aborted) await output.say(`Removing intermediate container ${container.shortId}\n`)
     }
+    await release()
     throw error
   }
   return {
     container: container.id,
     layer: async () => {
       const root = await containers.roots.of(container)
-      return guest().open('layer.commit', { root, below: images.steps.top(imageId) })
+      const stubs = mounts.map(({ destination }) => destination)
+      return guest().open('layer.commit', { root, below: images.steps.top(imageId), stubs })
     },
     done: async () => {
-      if (!build.request.rm) return
+      if (!build.request.rm) return release()
       stage.later(remove())
       await output.say(`Removing intermediate container ${container.shortId}\n`)
     },

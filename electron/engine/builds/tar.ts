@@ -10,7 +10,7 @@ type Tar = ReadableStream<Uint8Array<ArrayBuffer>>
 
 /** The entries of a tar, in whatever compression. */
 export function entriesOf(source: AsyncIterable<Uint8Array>) {
-  return (Readable.toWeb(readableOf(decompress(source))) as Tar).pipeThrough(createTarDecoder())
+  return (Readable.toWeb(readableOf(decompress(source))) as Tar).pipeThrough(createTarDecoder({ strict: true }))
 }
 
 /**
@@ -62,19 +62,14 @@ async function isArchive({ context, entry }: SelectedFile): Promise<boolean> {
   } catch {
     return false
   }
-  return head.length >= 512 && hasChecksum(head)
+  return isTarHeader(head)
 }
 
-/** Whether a block is a tar's header: its own checksum tells, in every dialect. */
-function hasChecksum(block: Buffer): boolean {
-  const stored = parseInt(
-    block
-      .toString('latin1', 148, 156)
-      .replace(/[\0 ]+$/, '')
-      .trim(),
-    8,
-  )
+/** Whether bytes begin with a tar's header: its own checksum tells, in every dialect. */
+export function isTarHeader(head: Buffer): boolean {
+  if (head.length < 512) return false
+  const stored = head.toString('latin1', 148, 156).replaceAll('\0', ' ').trim()
   let sum = 0
-  for (let at = 0; at < 512; at++) sum += at >= 148 && at < 156 ? 32 : block[at]!
-  return stored === sum
+  for (let at = 0; at < 512; at++) sum += at >= 148 && at < 156 ? 32 : head[at]!
+  return /^[0-7]+$/.test(stored) && parseInt(stored, 8) === sum
 }

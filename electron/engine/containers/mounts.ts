@@ -38,7 +38,8 @@ export interface MountPoint {
 const invalid = (message: string) => new EngineError('invalid', message)
 const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
 
-const plain: Omit<MountPoint, 'type' | 'source' | 'destination'> = {
+/** A mount without options. */
+export const plainMount: Omit<MountPoint, 'type' | 'source' | 'destination'> = {
   mode: '',
   readOnly: false,
   propagation: '',
@@ -70,7 +71,7 @@ export function parseBind(spec: string): MountPoint {
       throw invalid(`invalid mode: ${mode}`)
     }
   }
-  const shared = { ...plain, destination: clean(destination), mode, readOnly: words.includes('ro') }
+  const shared = { ...plainMount, destination: clean(destination), mode, readOnly: words.includes('ro') }
   if (source.startsWith('/')) {
     return {
       ...shared,
@@ -106,7 +107,7 @@ export function parseBind(spec: string): MountPoint {
 function anonymousVolume(path: string): MountPoint {
   checkDestination(path, `invalid volume specification: '${path}'`)
   return {
-    ...plain,
+    ...plainMount,
     type: 'volume',
     name: '',
     source: '',
@@ -127,7 +128,7 @@ export function parseMount(request: MountRequest): MountPoint {
   for (const field of ['BindOptions', 'VolumeOptions', 'TmpfsOptions'] as const) {
     if (field !== own && request[field]) throw bad(`field ${field} must not be specified`)
   }
-  const shared = { ...plain, destination: clean(target), readOnly: request.ReadOnly ?? false }
+  const shared = { ...plainMount, destination: clean(target), readOnly: request.ReadOnly ?? false }
   if (type === 'bind') return { ...shared, ...bindOf(request, bad) }
   if (type === 'volume') return { ...shared, ...volumeOf(request, bad) }
   if (request.Source) throw bad('field Source must not be specified')
@@ -219,7 +220,7 @@ function checkTmpfs(options: string[]): string[] {
 function parseTmpfs(destination: string, options: string): MountPoint {
   checkDestination(destination)
   return {
-    ...plain,
+    ...plainMount,
     type: 'tmpfs',
     source: '',
     destination: clean(destination),

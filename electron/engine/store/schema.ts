@@ -119,4 +119,14 @@ export const schema: readonly string[] = [
     'options', json('{}'), 'labels', json('{}'), 'ipamOptions', NULL
   );
   `,
+  `
+  -- The folders of RUN --mount=type=cache: volumes of the agent's that are none of Docker's. Times in ms since 1970.
+  CREATE TABLE build_mounts (
+    volume TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    uses INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]

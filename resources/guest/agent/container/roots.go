@@ -194,6 +194,9 @@ func (m *Manager) Commit(request *contract.LayerCommit, stream *mux.Stream) erro
 	if err := c.ensureDirs(); err != nil {
 		return err
 	}
+	if err := layer.RemoveStubs(c.path("upper"), request.Stubs); err != nil {
+		return err
+	}
 	return m.Layers.Commit(c.path("upper"), request.Below, stream, func(size int64) error {
 		return stream.Reply(contract.Size{Size: size})
 	})

@@ -3,8 +3,9 @@ package contract
 // LayerCommit makes a container's writable layer an image layer on the one with the chain ID 'below', "" for none.
 type LayerCommit struct {
 	Op
-	Root  Root   `json:"root"`
-	Below string `json:"below"`
+	Root  Root     `json:"root"`
+	Below string   `json:"below"`
+	Stubs []string `json:"stubs"`
 }
 
 // Selection is files and folders (or patterns) of layers, top first. With parents their names keep their folders.

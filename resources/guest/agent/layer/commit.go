@@ -6,8 +6,12 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
 
 	"berth/agent/sandbox"
+	"berth/agent/sys"
 	"berth/agent/tree"
 )
 
@@ -60,4 +64,35 @@ func chainID(below, diff string) string {
 	}
 	sum := sha256.Sum256([]byte(below + " sha256:" + diff))
 	return hex.EncodeToString(sum[:])
+}
+
+// RemoveStubs takes out of a writable layer the empty folders and files that were made only to mount something on them,
+// with those above them that were made for their sake. Paths lead through no link.
+func RemoveStubs(upper string, stubs []string) error {
+	root, err := os.Open(upper)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, stub := range stubs {
+		for path := filepath.Clean("/" + stub); path != "/"; path = filepath.Dir(path) {
+			parent, err := sys.OpenBeneath(int(root.Fd()), "."+filepath.Dir(path), syscall.O_RDONLY|syscall.O_DIRECTORY)
+			if err != nil {
+				break
+			}
+			// What overlayfs copied up was there before.
+			name := filepath.Join("/proc/self/fd", strconv.Itoa(int(parent.Fd())), filepath.Base(path))
+			_, copied := sys.Lgetxattr(name, "trusted.overlay.origin")
+			info, err := os.Lstat(name)
+			removable := err == nil && !copied && (info.IsDir() || info.Mode().IsRegular() && info.Size() == 0)
+			if removable {
+				err = os.Remove(name)
+			}
+			parent.Close()
+			if !removable || err != nil {
+				break
+			}
+		}
+	}
+	return nil
 }
