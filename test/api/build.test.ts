@@ -107,6 +107,7 @@ onEachMachine('builds', (engine, target) => {
     const { text, id } = await build(engine(), {
       dockerfile: `FROM ${tag}\nRUN echo own\n`,
       files: { f: 'of the child\n' },
+      query: { nocache: 1 },
     })
     expect(text).toMatch(/# Executing 3 build triggers\n[^]*of the child\n1\n[^]*own\n/)
     expect((await call(engine(), 'GET', `/images/${id}/json`)).json().Config.OnBuild ?? []).toEqual([])
@@ -126,6 +127,7 @@ onEachMachine('builds', (engine, target) => {
     const { printed } = await build(engine(), {
       dockerfile: 'FROM busybox\nCOPY . /x\nRUN cd /x; find . -type f | sort\n',
       files,
+      query: { nocache: 1 },
     })
     expect(printed).toBe('./f\n./sub/Dockerfile')
   })

@@ -31,15 +31,15 @@ const archive = await tar([
 export const buildCases: BuildCase[] = [
   {
     name: 'words of every step',
-    dockerfile: `${X}RUN echo hi; echo err >&2\nLABEL a=b\n`,
+    dockerfile: `${X}RUN echo hi\nRUN echo err >&2\nLABEL a=b\n`,
     tells: [
-      'Step 1/3 : FROM busybox\n ---> ',
-      'Step 2/3 : RUN echo hi; echo err >&2\n ---> Running in ',
+      'Step 1/4 : FROM busybox\n ---> ',
+      'Step 2/4 : RUN echo hi\n ---> Running in ',
       'hi\n',
       '\u001b[91merr\n\u001b[0m',
       'Removing intermediate container ',
       ' ---> ',
-      'Step 3/3 : LABEL a=b\n',
+      'Step 4/4 : LABEL a=b\n',
       'Successfully built ',
     ],
   },
@@ -109,8 +109,8 @@ export const buildCases: BuildCase[] = [
     prints: `all/Dockerfile 644 0:0\nall/a.txt 644 0:0\nall/b.txt 644 0:0\nall/sub/c.txt 644 0:0\nall/sub/deep/d.txt 644 0:0\nfour/a.txt 644 0:0\nfour/b.txt 644 0:0\none 644 0:0\nthree/c.txt 644 0:0\nthree/deep/d.txt 644 0:0\ntwo/a.txt 644 0:0\ntwo/b.txt 644 0:0\nw/d.txt 644 0:0\nw/rel 644 0:0\nwith space/a.txt 644 0:0`,
     history: [
       /./,
-      /^\/bin\/sh -c #\(nop\) COPY dir:[0-9a-f]{64} in \/w $/,
-      /COPY file:[0-9a-f]{64} in \/w\/rel $/,
+      /^\/bin\/sh -c #\(nop\) COPY dir:[0-9a-f]{64} in \. $/,
+      /COPY file:[0-9a-f]{64} in rel $/,
       '/bin/sh -c #(nop) WORKDIR /w',
       /COPY file:[0-9a-f]{64} in \/with space\/ $/,
       /COPY multi:[0-9a-f]{64} in \/four\/ $/,

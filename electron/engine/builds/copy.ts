@@ -42,7 +42,7 @@ export async function copy(stage: StageRun, instruction: Copy): Promise<void> {
     ? await fromImage(stage, instruction, sources as string[], target)
     : await fromContext(stage, instruction, sources, target)
   const flags = (chown ? `--chown=${chown} ` : '') + (target.mode === undefined ? '' : `--chmod=${instruction.chmod} `)
-  const comment = `#(nop) ${kind} ${flags}${files.digest.kind}:${files.digest.digest} in ${path} `
+  const comment = `#(nop) ${kind} ${flags}${files.digest.kind}:${files.digest.digest} in ${given} `
   const more = [target, instruction.parents, instruction.exclude]
   await stage.step([...shellOf(stage.config), comment], { more, make: async () => ({ layer: await files.layer() }) })
 }
