@@ -195,7 +195,8 @@ export class Context {
     const path = inside(header.name)
     const type = header.type ?? 'file'
     if (type === 'file' && !header.name.endsWith('/')) {
-      await this.write(path, body as unknown as AsyncIterable<Uint8Array>, header)
+      const { size } = await this.write(path, body as unknown as AsyncIterable<Uint8Array>, header)
+      if (size < header.size) throw new EngineError('invalid', 'Error processing tar file: unexpected EOF')
       return
     }
     await body.cancel()

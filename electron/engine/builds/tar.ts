@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { createTarDecoder, createTarPacker, type TarHeader } from 'modern-tar'
+import { EngineError } from '../errors'
 import { decompress } from '../images/compression'
 import { readableOf } from '../images/streams'
 import type { Entry } from './context'
@@ -8,10 +9,35 @@ import type { SelectedFile, Selection } from './sources'
 
 type Tar = ReadableStream<Uint8Array<ArrayBuffer>>
 
-/** The entries of a tar, in whatever compression. */
+/**
+ * The entries of a tar, in whatever compression. The docker command leaves out the last block's padding and the tar's end,
+ * so the decoder can't be strict: what is no tar at all is refused here, kind 'invalid', and a body that lacks more than
+ * its padding is its reader's to see.
+ */
 export function entriesOf(source: AsyncIterable<Uint8Array>) {
-  return (Readable.toWeb(readableOf(decompress(source))) as Tar).pipeThrough(createTarDecoder({ strict: true }))
+  return (Readable.toWeb(readableOf(checked(decompress(source)))) as Tar).pipeThrough(createTarDecoder())
 }
+
+/** Passes a tar on when it begins like one, whole to the block; nothing, and zeros, are a tar without entries. */
+async function* checked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let head: Buffer | undefined = Buffer.alloc(0)
+  let length = 0
+  for await (const chunk of source) {
+    length += chunk.length
+    if (head) head = Buffer.concat([head, chunk])
+    if (!head) yield chunk
+    else if (head.length >= blockSize) {
+      if (!isTarHeader(head) && head.subarray(0, blockSize).some((byte) => byte !== 0)) throw notTar()
+      yield head
+      head = undefined
+    }
+  }
+  if (head && head.length > 0) throw notTar()
+  yield Buffer.alloc(((blockSize - (length % blockSize)) % blockSize) + 2 * blockSize)
+}
+
+const blockSize = 512
+const notTar = () => new EngineError('invalid', 'Error processing tar file: archive/tar: invalid tar header')
 
 /**
  * Which of the files that ADD names are archives to unpack: tars, compressed or not. Files inside of folders, and those
@@ -57,7 +83,7 @@ async function isArchive({ context, entry }: SelectedFile): Promise<boolean> {
   try {
     for await (const chunk of decompress(context.bytes(entry))) {
       head = Buffer.concat([head, chunk])
-      if (head.length >= 512) break
+      if (head.length >= blockSize) break
     }
   } catch {
     return false
@@ -67,9 +93,9 @@ async function isArchive({ context, entry }: SelectedFile): Promise<boolean> {
 
 /** Whether bytes begin with a tar's header: its own checksum tells, in every dialect. */
 export function isTarHeader(head: Buffer): boolean {
-  if (head.length < 512) return false
+  if (head.length < blockSize) return false
   const stored = head.toString('latin1', 148, 156).replaceAll('\0', ' ').trim()
   let sum = 0
-  for (let at = 0; at < 512; at++) sum += at >= 148 && at < 156 ? 32 : head[at]!
+  for (let at = 0; at < blockSize; at++) sum += at >= 148 && at < 156 ? 32 : head[at]!
   return /^[0-7]+$/.test(stored) && parseInt(stored, 8) === sum
 }
