@@ -34,9 +34,10 @@ import { Registries } from './registry/registries'
 import { ContentStore } from './store/content'
 import { openDatabase, type Db } from './store/database'
 import { readEngineConfig } from './system/config'
-import { listen } from './system/listen'
+import { listen, listenOn } from './system/listen'
 import { openLog } from './system/log'
 import { chooseDriver, MachineHost } from './system/machine-host'
+import { tcpHosts } from './system/tls'
 import { Volumes } from './volumes/volumes'
 
 export interface EngineOptions {
@@ -62,6 +63,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { dataDir, onStage } = options
   await mkdir(dataDir, { recursive: true, mode: 0o711 })
   const config = await readEngineConfig(dataDir)
+  const tcp = await tcpHosts(config)
   const log = openLog(join(dataDir, 'log', 'engine.log'))
   const choice = await chooseDriver(options.machine)
   const machine = choice.driver.name
@@ -144,9 +146,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     images: () => images.count(),
     listeners: () => events.listeners,
   }
-  const server = createApiServer({
+  const api = {
     routes: [
-      ...systemRoutes(system, events),
+      ...systemRoutes(system, events, { containers, images, volumes }),
       ...containerRoutes(containers),
       ...execRoutes(containers),
       ...imageRoutes(images, registries),
@@ -166,14 +168,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       Server: `Berth/${berthVersion} (linux)`,
       Swarm: 'inactive',
     },
-    onError: (error, request) =>
+    onError: (error: unknown, request: string) =>
       log(`${request}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-  })
+  }
+  const servers = [createApiServer(api)]
 
   const pidFile = join(dataDir, 'engine.pid')
   const stop = async () => {
-    server.close()
-    server.closeAllConnections()
+    for (const server of servers) {
+      server.close()
+      server.closeAllConnections()
+    }
     await containers.stop()
     await registries.close()
     await host.stop().catch((error: unknown) => log(`stop: ${messageOf(error)}`))
@@ -187,7 +192,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await host.start()
     onStage({ stage: 'engine', text: 'Starting the engine' })
     await images.archives.loadStarter(starterImage())
-    await listen(server, options.host)
+    await listen(servers[0]!, options.host)
+    for (const address of tcp) {
+      const server = createApiServer(api, address.tls)
+      servers.push(server)
+      await listenOn(server, address)
+    }
     await writeFile(pidFile, String(process.pid))
   } catch (error) {
     await stop()

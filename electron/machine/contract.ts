@@ -269,6 +269,7 @@ export const ops = {
   attach: {
     request: object({
       id: z.string(),
+      pid: z.number().optional(),
       stdin: z.boolean(),
       stdout: z.boolean(),
       stderr: z.boolean(),
@@ -288,6 +289,7 @@ export const ops = {
       follow: z.boolean(),
       timestamps: z.boolean(),
       raw: z.boolean(),
+      prefix: z.string().optional(),
     }),
     reply: empty,
   },

@@ -13,9 +13,14 @@ const noManager = refuse(
 const noSwarm = refuse('unsupported', 'Berth has no swarm mode')
 const noPlugins = refuse('unsupported', 'Berth takes no plugins')
 
+const noCheckpoints = refuse(
+  'unsupported',
+  'This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.',
+)
+
 const swarmKinds = ['nodes', 'services', 'tasks', 'secrets', 'configs']
 
-/** What Docker has and Berth has not (swarm, plugins): the answers of a dockerd that is in no swarm and has no plugin. */
+/** What Docker has and Berth has not (swarm, plugins, checkpoints): the answers of a dockerd that is in no swarm and has no plugin. */
 export function absentRoutes(): Route[] {
   return [
     ['GET', '/swarm', noManager],
@@ -30,6 +35,10 @@ export function absentRoutes(): Route[] {
       ['POST', `/${kind}/{rest*}`, noManager],
       ['DELETE', `/${kind}/{rest*}`, noManager],
     ]),
+    ['GET', '/containers/{id}/checkpoints', noCheckpoints],
+    ['POST', '/containers/{id}/checkpoints', noCheckpoints],
+    ['DELETE', '/containers/{id}/checkpoints/{name}', noCheckpoints],
+    ['PUT', '/volumes/{name}', noManager],
     ['GET', '/plugins', async () => ok([])],
     ['GET', '/plugins/privileges', noPlugins],
     ['POST', '/plugins/pull', noPlugins],

@@ -203,7 +203,6 @@ export function containerRoutes(containers: Containers): Route[] {
         if (!stdout && !stderr) {
           throw new EngineError('invalid', 'Bad parameters: you must choose at least one stream')
         }
-        if (flag(query, 'details')) throw new EngineError('unsupported', 'details of log lines are not available')
         const tail = query.get('tail') ?? 'all'
         const wanted = {
           stdout,
@@ -213,6 +212,7 @@ export function containerRoutes(containers: Containers): Route[] {
           tail: /^\d+$/.test(tail) ? Number(tail) : -1,
           follow: flag(query, 'follow'),
           timestamps: flag(query, 'timestamps'),
+          details: flag(query, 'details'),
         }
         const found = await logs(options, container, wanted, signal)
         return stream(stdioType(container.settings.config.Tty, version), found ?? Readable.from([]))

@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { Duplex, Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
+import type { TlsOptions } from 'node:tls'
 import { z } from 'zod'
 import { maxApiVersion, minApiVersion } from '../../../shared/version'
 import { EngineError, messageOf, statusOf } from '../errors'
@@ -22,8 +24,11 @@ export interface ApiServerOptions {
   onError: (error: unknown, request: string) => void
 }
 
-/** The HTTP server of the Docker Engine API: version prefixes, routing, errors as `{message}`, hijacked connections. */
-export function createApiServer(options: ApiServerOptions): Server {
+/**
+ * The HTTP server of the Docker Engine API: version prefixes, routing, errors as `{message}`, hijacked connections. With
+ * `tls` it speaks HTTPS.
+ */
+export function createApiServer(options: ApiServerOptions, tls?: TlsOptions): Server {
   const routes = options.routes.map(compile)
 
   async function respond(message: IncomingMessage, reply: Reply): Promise<void> {
@@ -38,9 +43,9 @@ export function createApiServer(options: ApiServerOptions): Server {
     }
   }
 
-  const server = createServer(
-    (message, response) => void respond(message, new HttpReply(message, response, options.headers)),
-  )
+  const listener: RequestListener = (message, response) =>
+    void respond(message, new HttpReply(message, response, options.headers))
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener)
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     void respond(message, new UpgradeReply(message, socket, head, options.headers))
   })

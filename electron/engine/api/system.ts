@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { EngineError } from '../errors'
 import type { DockerEvent, Events } from '../events/events'
 import { matchesEvent, parseTime } from '../events/filter'
+import { diskUsage, diskUsageTypes, type DiskUsageSources, type DiskUsageType } from '../system/disk-usage'
 import { infoOf, versionOf, type SystemOptions } from '../system/system'
 import { filters, ok, stream, type ApiRequest, type Route } from './http'
 
@@ -24,28 +25,42 @@ const eventFilters = [
   'volume',
 ]
 
-/** /_ping, /version, /info and /events. */
-export function systemRoutes(system: SystemOptions, events: Events): Route[] {
-  const ping = async () => ({
+/** /_ping, /version, /info, /events and /system/df. */
+export function systemRoutes(system: SystemOptions, events: Events, disk: DiskUsageSources): Route[] {
+  const ping = (body: string) => async () => ({
     status: 200,
     headers: {
       'Content-Type': 'text/plain; charset=utf-8',
       'Cache-Control': 'no-cache, no-store, must-revalidate',
       Pragma: 'no-cache',
     },
-    body: 'OK',
+    body,
   })
   return [
-    ['GET', '/_ping', ping],
+    ['GET', '/_ping', ping('OK')],
+    ['HEAD', '/_ping', ping('')],
     ['GET', '/version', async () => ok(versionOf(system.facts()))],
     ['GET', '/info', async () => ok(infoOf(system))],
     ['GET', '/events', async (request) => stream('application/json', eventStream(request, events))],
+    [
+      'GET',
+      '/system/df',
+      async ({ query, version }) => ok(await diskUsage(disk, typesOf(query.getAll('type'), version), version)),
+    ],
     [
       'POST',
       '/session',
       async () => Promise.reject(new EngineError('unsupported', 'BuildKit sessions are not available yet')),
     ],
   ]
+}
+
+/** Kinds can be chosen since API 1.42. */
+function typesOf(asked: string[], version: number): ReadonlySet<DiskUsageType> {
+  if (version < 1.42 || asked.length === 0) return new Set(diskUsageTypes)
+  const unknown = asked.find((type) => !(diskUsageTypes as readonly string[]).includes(type))
+  if (unknown !== undefined) throw new EngineError('invalid', `unknown object type: ${unknown}`)
+  return new Set(asked as DiskUsageType[])
 }
 
 /** Past events since `since`, then live ones until `until`, as JSON lines. */

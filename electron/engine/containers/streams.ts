@@ -4,6 +4,7 @@ import type { Container } from './container'
 import type { ContainersOptions } from './deps'
 import { DetachFilter, parseDetachKeys } from './detach-keys'
 import { attributesOf } from './events'
+import { logDetails } from './log-options'
 import { isLive } from './state'
 
 export const rawStream = 'application/vnd.docker.raw-stream'
@@ -47,7 +48,16 @@ export async function attach(
   const { stdout, stderr, logs } = request
   const detachKeys = tty && request.stdin ? parseDetachKeys(request.detachKeys) : undefined
   const stdin = request.stdin && request.stream && OpenStdin
-  const stream = guest().open('attach', { id: container.id, stdin, stdout, stderr, logs, stream: request.stream })
+  const run = isLive(container.state) ? { pid: container.state.pid } : {}
+  const stream = guest().open('attach', {
+    id: container.id,
+    ...run,
+    stdin,
+    stdout,
+    stderr,
+    logs,
+    stream: request.stream,
+  })
   // Only when the agent has it may the client start the container, or the first output would be missed.
   await stream.reply
   events.emit('container', 'attach', container.id, attributesOf(container))
@@ -88,6 +98,8 @@ export interface LogsRequest {
   tail: number
   follow: boolean
   timestamps: boolean
+  /** Put what the log options name before each line. */
+  details: boolean
 }
 
 /**
@@ -97,7 +109,7 @@ export interface LogsRequest {
 export async function logs(
   { guest }: ContainersOptions,
   container: Container,
-  request: LogsRequest,
+  { details, ...request }: LogsRequest,
   signal: AbortSignal,
 ): Promise<Readable | undefined> {
   const { config, hostConfig } = container.settings
@@ -113,6 +125,7 @@ export async function logs(
     ...request,
     follow: request.follow && isLive(container.state),
     raw: config.Tty,
+    ...(details ? { prefix: `${logDetails(hostConfig.LogConfig, config)} ` } : {}),
   })
   await stream.reply
   return stream

@@ -33,6 +33,22 @@ export async function listen(server: Server, host: string): Promise<void> {
   if (isFile) await chmod(path, 0o600)
 }
 
+/** Listens on a TCP address. Throws a MachineError when it is taken or not this computer's. */
+export async function listenOn(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new MachineError(
+          'engine',
+          `The engine can't listen on ${host}:${port}: ${error.message}`,
+          'Give another address.',
+        ),
+      ),
+    )
+    server.listen(port, host, resolve)
+  })
+}
+
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)

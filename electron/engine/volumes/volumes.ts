@@ -148,9 +148,14 @@ export class Volumes {
     return { VolumesDeleted: deleted, SpaceReclaimed: deleted.reduce((sum, name) => sum + (sizes[name] ?? 0), 0) }
   }
 
-  /** Bytes in each of the volumes. */
-  async sizes(names: string[]): Promise<Record<string, number>> {
-    return (await this.options.guest().call('volume.sizes', { names })).sizes
+  /** For GET /system/df: every volume with its bytes and the number of its users. */
+  async usage(): Promise<object[]> {
+    const all = this.list()
+    const { sizes } = await this.options.guest().call('volume.sizes', { names: all.map(({ volume }) => volume.Name) })
+    return all.map(({ volume, usedBy }) => ({
+      ...volume,
+      UsageData: { Size: sizes[volume.Name] ?? -1, RefCount: usedBy.length },
+    }))
   }
 
   private row(name: string): Row | undefined {

@@ -216,6 +216,7 @@ type Pid struct {
 type Attach struct {
 	Op
 	ID     string `json:"id"`
+	Pid    int    `json:"pid,omitempty"`
 	Stdin  bool   `json:"stdin"`
 	Stdout bool   `json:"stdout"`
 	Stderr bool   `json:"stderr"`
@@ -235,4 +236,5 @@ type Logs struct {
 	Follow     bool   `json:"follow"`
 	Timestamps bool   `json:"timestamps"`
 	Raw        bool   `json:"raw"`
+	Prefix     string `json:"prefix,omitempty"`
 }

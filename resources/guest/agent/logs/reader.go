@@ -14,6 +14,8 @@ type Query struct {
 	Since, Until   time.Time
 	Tail           int
 	Timestamps     bool
+	// Prefix comes before each line, after the time.
+	Prefix string
 	// Raw leaves out Docker's 8 byte headers.
 	Raw bool
 	// To ends the reading at a position that Writer.End gave.
@@ -144,17 +146,24 @@ func (r *reader) line(at int64, flags byte, content []byte) {
 	if stream == byte(Stdout) && !r.query.Stdout || stream == byte(Stderr) && !r.query.Stderr {
 		return
 	}
-	stamp := r.query.Timestamps && flags&flagRest == 0
+	begins := flags&flagRest == 0
+	stamp := r.query.Timestamps && begins
 	if !r.query.Raw {
 		length := len(content)
 		if stamp {
 			length += len(stampFormat)
+		}
+		if begins {
+			length += len(r.query.Prefix)
 		}
 		r.buffer = append(r.buffer, stream, 0, 0, 0)
 		r.buffer = binary.BigEndian.AppendUint32(r.buffer, uint32(length))
 	}
 	if stamp {
 		r.buffer = time.Unix(0, at).UTC().AppendFormat(r.buffer, stampFormat)
+	}
+	if begins {
+		r.buffer = append(r.buffer, r.query.Prefix...)
 	}
 	r.buffer = append(r.buffer, content...)
 }
