@@ -91,6 +91,7 @@ const containerState = object({
   finishedAt: time.optional(),
   exitCode: z.number().optional(),
   oomKilled: z.boolean().optional(),
+  reason: z.string().optional(),
 })
 
 const stat = object({

@@ -15,7 +15,7 @@ import { endOf, isLive, never, type End } from './state'
 import type { ContainerStore } from './store'
 
 const defaultStopTimeout = 10
-type ExitEvent = Pick<Extract<GuestEvent, { type: 'exit' }>, 'exitCode' | 'oomKilled' | 'at'>
+type ExitEvent = Pick<Extract<GuestEvent, { type: 'exit' }>, 'exitCode' | 'oomKilled' | 'at'> & { reason?: string }
 
 /** From start to exit and removal. Every change of state goes through Container.exclusive. */
 export class Lifecycle {
@@ -147,7 +147,7 @@ export class Lifecycle {
       if (!isLive(state) || Date.parse(event.at) < Date.parse(state.startedAt)) return
       const end: End = {
         exitCode: event.exitCode,
-        error: '',
+        error: event.reason ?? '',
         startedAt: state.startedAt,
         finishedAt: event.at,
         oomKilled: event.oomKilled || state.oomKilled,

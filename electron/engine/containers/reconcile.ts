@@ -54,6 +54,7 @@ async function settle(
     await lifecycle.exited(container, {
       exitCode: known?.exitCode ?? lost,
       oomKilled: known?.oomKilled ?? false,
+      reason: known ? known.reason : 'nothing was left of it after a crash',
       at: known?.finishedAt ?? new Date().toISOString(),
     })
     return

@@ -58,8 +58,8 @@ class NativeMachine implements Machine {
   readonly driver = 'native'
   readonly features = { hostBinds: true, hostNetwork: true, survivesEngine: true }
   private readonly socketPath: string
-  private exitListener: (reason: string) => void = () => undefined
   private stopped = false
+  private launching: Promise<void> | undefined
 
   constructor(private readonly options: MachineOptions) {
     this.socketPath = join(options.dir, 'run', 'agent.sock')
@@ -73,7 +73,19 @@ class NativeMachine implements Machine {
     return { kind: found ? 'found' : 'started', ms: Math.round(performance.now() - begun) }
   }
 
-  connect(): Promise<Socket> {
+  /** An agent that was killed is started again: what it finds of its containers it ends and tells of. */
+  async connect(): Promise<Socket> {
+    try {
+      return await this.open()
+    } catch (error) {
+      if (this.stopped) throw error
+      this.launching ??= this.launch().finally(() => (this.launching = undefined))
+      await this.launching
+      return this.open()
+    }
+  }
+
+  private open(): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.socketPath)
       socket.once('error', reject)
@@ -96,13 +108,12 @@ class NativeMachine implements Machine {
     this.stopped = true
   }
 
-  onExit(listener: (reason: string) => void): void {
-    this.exitListener = listener
-  }
+  /** This computer ends with the engine; the agent is brought back by `connect`. */
+  onExit(): void {}
 
   private async reachable(): Promise<boolean> {
     try {
-      const socket = await this.connect()
+      const socket = await this.open()
       socket.destroy()
       return true
     } catch {
@@ -128,7 +139,6 @@ class NativeMachine implements Machine {
     child.once('error', (error) => (ended = error.message))
     child.once('exit', (code, signal) => {
       ended = signal ? `it was ended by ${signal}` : `it ended with status ${code}`
-      if (!this.stopped) this.exitListener(`the agent is gone: ${ended}`)
     })
     child.unref()
     for (let waited = 0; waited < agentDeadline; waited += 5) {

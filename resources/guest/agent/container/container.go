@@ -41,8 +41,6 @@ type run struct {
 // state is state.json: what must outlive the agent.
 type state struct {
 	contract.ContainerState
-	// Reason tells why a container ended when it was not its own process that did.
-	Reason       string              `json:"reason,omitempty"`
 	CgroupPath   string              `json:"cgroupPath"`
 	Endpoints    []contract.Endpoint `json:"endpoints,omitempty"`
 	Files        []string            `json:"files,omitempty"`

@@ -44,7 +44,7 @@ func (m *Manager) recover() error {
 }
 
 func (c *Container) recover() error {
-	s := &state{CgroupPath: defaultCgroup(c.id)}
+	s := &state{}
 	text, err := os.ReadFile(c.path("state.json"))
 	if err == nil {
 		err = json.Unmarshal(text, s)
@@ -52,6 +52,7 @@ func (c *Container) recover() error {
 	if err == nil {
 		c.state = s
 	}
+	s.CgroupPath = c.lastCgroup()
 	if s.Status != statusRunning {
 		// A start that was cut short may have left a mount and processes.
 		c.release()
@@ -67,4 +68,17 @@ func (c *Container) recover() error {
 	s.Status, s.Pid, s.FinishedAt, s.ExitCode, s.OOMKilled = statusExited, 0, &now, &code, kills > 0
 	s.Reason = "the agent ended while the container was running"
 	return c.save(s)
+}
+
+// lastCgroup is that of the last start, also of one that was cut short before it was written down.
+func (c *Container) lastCgroup() string {
+	var spec struct{ Linux struct{ CgroupsPath string } }
+	text, err := os.ReadFile(c.path("config.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &spec)
+	}
+	if err != nil || spec.Linux.CgroupsPath == "" {
+		return defaultCgroup(c.id)
+	}
+	return spec.Linux.CgroupsPath
 }

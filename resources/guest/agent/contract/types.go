@@ -112,6 +112,8 @@ type ContainerState struct {
 	FinishedAt *Time  `json:"finishedAt,omitempty"`
 	ExitCode   *int   `json:"exitCode,omitempty"`
 	OOMKilled  bool   `json:"oomKilled,omitempty"`
+	// Reason tells why a container ended when it was not its own process that did.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Event is one line of the events op.
