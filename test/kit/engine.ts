@@ -184,14 +184,21 @@ async function discard(dataDir: string): Promise<void> {
   await rm(dataDir, { recursive: true, force: true })
 }
 
-/** Ends the agent that outlives an engine on `native`, with its containers. */
-export async function endAgent(dataDir: string): Promise<void> {
+/** The agent of an engine on `native`, undefined when none runs. */
+export async function agentPid(dataDir: string): Promise<number | undefined> {
   const marker = join(dataDir, 'native', 'machine')
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name)) continue
     const words = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split('\0')
-    if (words[1] !== 'serve' || !words.some((word) => word.startsWith(marker))) continue
-    process.kill(Number(name), 'SIGTERM')
-    while (existsSync(`/proc/${name}`)) await sleep(20)
+    if (words[1] === 'serve' && words.some((word) => word.startsWith(marker))) return Number(name)
   }
+  return undefined
+}
+
+/** Ends the agent that outlives an engine on `native`, with its containers. */
+export async function endAgent(dataDir: string): Promise<void> {
+  const pid = await agentPid(dataDir)
+  if (pid === undefined) return
+  process.kill(pid, 'SIGTERM')
+  while (existsSync(`/proc/${pid}`)) await sleep(20)
 }

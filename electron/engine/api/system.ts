@@ -68,6 +68,10 @@ function eventStream({ query, signal }: ApiRequest, events: Events): Readable {
   const wanted = filters(query, eventFilters)
   const since = parseTime(query.get('since'))
   const until = parseTime(query.get('until'))
+  if (since !== undefined && until !== undefined && since > until) {
+    const [from, to] = [query.get('since'), query.get('until')]
+    throw new EngineError('invalid', `\`since\` time (${from}) cannot be after \`until\` time (${to})`)
+  }
   const out = new Readable({ read: () => undefined })
   const tell = (event: DockerEvent) => {
     if ((until === undefined || event.timeNano / 1e9 <= until) && matchesEvent(event, wanted))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EngineError } from '../errors'
 import type { Volumes } from '../volumes/volumes'
 import { created, filters, flag, matchesLabels, noContent, ok, type Route } from './http'
 
@@ -9,6 +10,9 @@ const createBody = z.object({
   Labels: z.record(z.string(), z.string()).nullish(),
 })
 
+const invalidDangling = (values: string[]) =>
+  new EngineError('invalid', `invalid filter 'dangling=[${values.join(' ')}]'`)
+
 /** The routes under /volumes. */
 export function volumeRoutes(volumes: Volumes): Route[] {
   return [
@@ -17,6 +21,9 @@ export function volumeRoutes(volumes: Volumes): Route[] {
       '/volumes',
       async ({ query }) => {
         const wanted = filters(query, ['dangling', 'driver', 'label', 'name'])
+        for (const value of wanted.get('dangling') ?? []) {
+          if (!['0', '1', 'true', 'false'].includes(value)) throw invalidDangling(wanted.get('dangling')!)
+        }
         const all = volumes.list()
         const shown = all.filter(
           ({ volume, usedBy }) =>

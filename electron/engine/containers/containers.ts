@@ -93,7 +93,7 @@ export class Containers {
   /** Removes those that ended, or never ran, and satisfy the test; answers their ids and the bytes that came back. */
   async prune(
     test: (container: Container) => boolean,
-  ): Promise<{ ContainersDeleted: string[]; SpaceReclaimed: number }> {
+  ): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }> {
     const ended = this.store
       .all()
       .filter(({ state }) => state.status === 'exited' || state.status === 'created' || state.status === 'dead')
@@ -106,7 +106,9 @@ export class Containers {
       await this.lifecycle.remove(container, { force: false, volumes: false })
       deleted.push(container.id)
     }
-    return { ContainersDeleted: deleted, SpaceReclaimed: deleted.reduce((sum, id) => sum + (sizes[id] ?? 0), 0) }
+    const SpaceReclaimed = deleted.reduce((sum, id) => sum + (sizes[id] ?? 0), 0)
+    this.options.events.emit('container', 'prune', '', { reclaimed: String(SpaceReclaimed) })
+    return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed }
   }
 
   /** What the agent tells as it happens. */

@@ -127,6 +127,7 @@ function completeHostConfig(asked: HostConfig, facts: GuestFacts): { hostConfig:
   hostConfig.MaskedPaths ??= masks ? maskedPaths : null
   hostConfig.ReadonlyPaths ??= masks ? readonlyPaths : null
   hostConfig.Runtime ||= facts.runtime
+  if (facts.controls.includes('oomKillDisable')) hostConfig.OomKillDisable ??= false
   if (hostConfig.Memory > 0 && hostConfig.MemorySwap === 0) hostConfig.MemorySwap = hostConfig.Memory * 2
   const { NetworkMode: mode, PortBindings, PublishAllPorts } = hostConfig
   if (mode === 'host' && (Object.keys(PortBindings).length > 0 || PublishAllPorts)) {

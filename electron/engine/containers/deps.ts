@@ -16,7 +16,7 @@ export interface ContainersOptions {
   facts: () => GuestFacts
   features: () => MachineFeatures
   events: Events
-  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'size'>
+  images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'layerIds' | 'size'>
   volumes: Pick<Volumes, 'ensure' | 'remove' | 'mountOf'>
   networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect' | 'tell' | 'nameservers' | 'hostGateway'>
   ports: Pick<Ports, 'publish' | 'retarget' | 'release'>

@@ -52,8 +52,9 @@ export class Execs {
 
   /** Throws 'conflict' when the container does not run or is paused, 'invalid' without a command. */
   create(container: Container, request: ExecRequest): Exec {
-    mustRun(container)
     if (request.args.length === 0) throw new EngineError('invalid', 'no exec command specified')
+    mustRun(container)
+    parseDetachKeys(request.detachKeys)
     this.forgetOld()
     const id = randomBytes(32).toString('hex')
     let end!: () => void

@@ -1,3 +1,4 @@
+import { initLayerId } from '../images/layers'
 import type { Attachment } from '../networks/attachment'
 import type { Container, Endpoint } from './container'
 import type { ContainersOptions } from './deps'
@@ -22,9 +23,7 @@ export async function inspectContainer(
     Args: command.slice(1),
     State: showState(state, container.health),
     Image: image,
-    ResolvConfPath: '',
-    HostnamePath: '',
-    HostsPath: '',
+    ...filePaths(container, options.facts().root),
     LogPath: '',
     Name: `/${name}`,
     RestartCount: restartCount,
@@ -35,11 +34,36 @@ export async function inspectContainer(
     AppArmorProfile: '',
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: { ...hostConfig, Runtime: hostConfig.Runtime || options.facts().runtime },
-    GraphDriver: { Name: 'overlay2', Data: null },
+    GraphDriver: { Name: 'overlay2', Data: layerPaths(container, options) },
     ...(size ? (await sizesOf(options, [container])).get(id) : {}),
     Mounts: showMounts(mounts, hostConfig.Tmpfs ?? {}),
     Config: config,
     NetworkSettings: showNetworks(container),
+  }
+}
+
+/** Where the files of /etc lie in the guest that every start writes; see filesOf for their order. */
+function filePaths({ id, settings: { hostConfig, mounts } }: Container, root: string): Record<string, string> {
+  const own = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf'].filter(
+    (path) => !mounts.some(({ destination }) => destination === path),
+  )
+  const at = (path: string) => {
+    const index = own.indexOf(path)
+    return index < 0 || hostConfig.NetworkMode.startsWith('container:') ? '' : `${root}/containers/${id}/files/${index}`
+  }
+  return { ResolvConfPath: at('/etc/resolv.conf'), HostnamePath: at('/etc/hostname'), HostsPath: at('/etc/hosts') }
+}
+
+/** The parts of the container's overlay, as paths in the guest. */
+function layerPaths({ id, image }: Container, { images, facts }: ContainersOptions): Record<string, string> {
+  const { root } = facts()
+  const layers = [initLayerId, ...images.layerIds(image)]
+  const own = `${root}/containers/${id}`
+  return {
+    LowerDir: layers.map((layer) => `${root}/layers/${layer}`).join(':'),
+    MergedDir: `${own}/merged`,
+    UpperDir: `${own}/upper`,
+    WorkDir: `${own}/work`,
   }
 }
 

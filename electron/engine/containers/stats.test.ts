@@ -17,8 +17,8 @@ test('the figures that docker stats shows are where it looks for them', () => {
     pids_stats: { current: 1 },
     networks: { eth0: { rx_bytes: 1 } },
   })
-  // Read as unsigned numbers by Go clients.
-  expect((shown.memory_stats as { stats: object }).stats).not.toHaveProperty('limit')
+  // Read as unsigned numbers by Go clients: no limit is the greatest page's end.
+  expect((shown.memory_stats as { stats: object }).stats).toHaveProperty('limit', 2 ** 63 - 4096)
   expect((shown.blkio_stats as { io_service_bytes_recursive: object[] }).io_service_bytes_recursive).toContainEqual({
     major: 8,
     minor: 0,

@@ -64,7 +64,7 @@ export function showStats(
     read: now?.at ?? never,
     preread: before?.at ?? never,
     pids_stats: now ? { current: now.pids, ...(now.pidsLimit >= 0 ? { limit: now.pidsLimit } : {}) } : {},
-    blkio_stats: showBlockIo(now),
+    blkio_stats: showBlockIo(now, facts.cgroup === '2' ? null : []),
     num_procs: 0,
     storage_stats: {},
     cpu_stats: showCpu(now),
@@ -80,6 +80,7 @@ function showCpu(stats: GuestStats | undefined): Record<string, unknown> {
   return {
     cpu_usage: {
       total_usage: stats?.cpuUsage ?? 0,
+      ...(stats?.cpuEach ? { percpu_usage: stats.cpuEach } : {}),
       usage_in_kernelmode: stats?.cpuSystem ?? 0,
       usage_in_usermode: stats?.cpuUser ?? 0,
     },
@@ -98,12 +99,12 @@ function showMemory(
 ): Record<string, unknown> {
   // Clients take the inactive page cache off the usage; where they look for it tells them the cgroup version.
   const cache = cgroup === '2' ? 'inactive_file' : 'total_inactive_file'
-  // Clients read these as unsigned; -1 stands for "no limit".
-  const limited = Object.fromEntries(Object.entries(stats.memoryStats).filter(([, value]) => value >= 0))
+  // Clients read these as unsigned; -1 stands for "no limit", which the kernel shows as the greatest page's end.
+  const shown = Object.entries(stats.memoryStats).map(([name, value]) => [name, value < 0 ? 2 ** 63 - 4096 : value])
   return {
     usage: stats.memoryUsage,
     ...(cgroup === '2' ? {} : { max_usage: stats.memoryMax }),
-    stats: { ...limited, [cache]: stats.memoryFile },
+    stats: { ...Object.fromEntries(shown), [cache]: stats.memoryFile } as Record<string, number>,
     limit: stats.memoryLimit >= 0 ? Math.min(stats.memoryLimit, memory) : memory,
   }
 }
@@ -125,7 +126,8 @@ function showInterfaces({ networks }: GuestStats): Record<string, unknown> {
   return Object.fromEntries(shown) as Record<string, unknown>
 }
 
-function showBlockIo(stats: GuestStats | undefined): Record<string, unknown> {
+/** `none` is how dockerd shows figures that are not there: null in version 2 of cgroups. */
+function showBlockIo(stats: GuestStats | undefined, none: null | []): Record<string, unknown> {
   const each = (read: (entry: GuestStats['blkio'][number]) => [read: number, write: number]) =>
     stats?.blkio.flatMap((entry) => {
       const { major, minor } = entry
@@ -134,15 +136,15 @@ function showBlockIo(stats: GuestStats | undefined): Record<string, unknown> {
         { major, minor, op: 'read', value: reads },
         { major, minor, op: 'write', value: writes },
       ]
-    }) ?? null
+    }) ?? none
   return {
     io_service_bytes_recursive: each(({ readBytes, writeBytes }) => [readBytes, writeBytes]),
     io_serviced_recursive: each(({ reads, writes }) => [reads, writes]),
-    io_queue_recursive: null,
-    io_service_time_recursive: null,
-    io_wait_time_recursive: null,
-    io_merged_recursive: null,
-    io_time_recursive: null,
-    sectors_recursive: null,
+    io_queue_recursive: none,
+    io_service_time_recursive: none,
+    io_wait_time_recursive: none,
+    io_merged_recursive: none,
+    io_time_recursive: none,
+    sectors_recursive: none,
   }
 }

@@ -80,10 +80,16 @@ export function testBed(options: { db?: Db; hostBinds?: boolean } = {}): TestBed
     facts: () => ops.hello.reply.parse(contract.ops.hello.reply).facts,
     features: () => ({ hostBinds: options.hostBinds ?? true, hostNetwork: true, survivesEngine: true }),
     events,
-    images: { resolve: () => image, ensureUnpacked: async () => ['00000000000000aa'], size: () => 0 },
+    images: {
+      resolve: () => image,
+      ensureUnpacked: async () => ['00000000000000aa'],
+      layerIds: () => ['00000000000000aa'],
+      size: () => 0,
+    },
     volumes: {
       ensure: async (name: string) => ({ Name: name || 'anonymous', Mountpoint: '/v' }),
       remove: async () => undefined,
+      mountOf: () => undefined,
     } as unknown as ContainersOptions['volumes'],
     networks: { resolve: () => none } as unknown as ContainersOptions['networks'],
     ports: { publish: async () => [], retarget: () => undefined, release: () => undefined },

@@ -132,6 +132,14 @@ export class Images {
     return below.map(guestLayer).reverse()
   }
 
+  /** The guest's ids of an image's layers, the topmost first, whether unpacked or not. */
+  layerIds(imageId: string): string[] {
+    return this.store
+      .layersOf(imageId)
+      .map(({ chainId }) => guestLayer(chainId))
+      .reverse()
+  }
+
   tag(source: string, target: Reference): void {
     if (target.digest) throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
     const { id } = this.catalog.find(source)

@@ -12,18 +12,15 @@ const valid = ['type', 'o', 'device', 'size']
 /** Each option with those that must come with it. */
 const needs: Record<string, string[]> = { device: ['type'], type: ['device'], o: ['device', 'type'] }
 
-/** Checks the local driver's options. Throws 'invalid' in Docker's words. */
-export function checkOptions(options: Record<string, string>): void {
-  for (const name of Object.keys(options)) {
-    if (!valid.includes(name)) throw new EngineError('invalid', `invalid option: "${name}"`)
-  }
+/** Checks the local driver's options for a volume of that name. Throws 'invalid' in Docker's words. */
+export function checkOptions(volume: string, options: Record<string, string>): void {
+  const bad = (reason: string) => new EngineError('invalid', `create ${volume}: ${reason}`)
+  for (const name of Object.keys(options)) if (!valid.includes(name)) throw bad(`invalid option: "${name}"`)
   for (const [name, others] of Object.entries(needs)) {
     const missing = name in options && others.find((other) => !(other in options))
-    if (missing) throw new EngineError('invalid', `missing required option: "${missing}"`)
+    if (missing) throw bad(`missing required option: "${missing}"`)
   }
-  if ('size' in options) {
-    throw new EngineError('internal', 'quota size requested but no quota support')
-  }
+  if ('size' in options) throw bad('quota size requested but no quota support')
 }
 
 /** The mount that the options ask for, undefined for none: then the volume is a plain folder. */

@@ -53,10 +53,7 @@ export class Volumes {
   async ensure(name: string, request: VolumeRequest): Promise<Volume> {
     const found = this.row(name)
     if (found) {
-      const driver = request.driver || 'local'
-      if (driver !== found.driver) {
-        throw new EngineError('conflict', `volume name must be unique`)
-      }
+      checkDriver(name, request)
       // Mends a folder that was lost with the guest's disk.
       await this.options.guest().call('volume.create', { name })
       return show(found)
@@ -66,27 +63,15 @@ export class Volumes {
 
   private async create(name: string, request: VolumeRequest): Promise<Volume> {
     const id = name || randomBytes(32).toString('hex')
-    const driver = request.driver || 'local'
-    if (driver !== 'local') {
-      throw new EngineError(
-        'notFound',
-        `create ${id}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
-      )
-    }
-    if (!validName.test(id)) {
-      throw new EngineError(
-        'invalid',
-        `create ${id}: "${id}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" ` +
-          'are allowed. If you intended to pass a host directory, use absolute path',
-      )
-    }
-    checkOptions(request.options ?? {})
+    checkDriver(id, request)
+    checkName(id)
+    checkOptions(id, request.options ?? {})
     const { mountpoint } = await this.options.guest().call('volume.create', { name: id })
     const anonymous = request.anonymous || !name
     const row: Row = {
       name: id,
       created: Date.now(),
-      driver,
+      driver: 'local',
       options: JSON.stringify(request.options ?? {}),
       labels: JSON.stringify({ ...request.labels, ...(anonymous ? { [anonymousLabel]: '' } : {}) }),
       anonymous: anonymous ? 1 : 0,
@@ -95,7 +80,7 @@ export class Volumes {
     this.options.db
       .prepare('INSERT INTO volumes VALUES (@name, @created, @driver, @options, @labels, @anonymous, @mountpoint)')
       .run(row)
-    this.options.events.emit('volume', 'create', id, { driver })
+    this.options.events.emit('volume', 'create', id, { driver: 'local' })
     return show(row)
   }
 
@@ -145,7 +130,9 @@ export class Volumes {
       await this.remove(name, true)
       deleted.push(name)
     }
-    return { VolumesDeleted: deleted, SpaceReclaimed: deleted.reduce((sum, name) => sum + (sizes[name] ?? 0), 0) }
+    const SpaceReclaimed = deleted.reduce((sum, name) => sum + (sizes[name] ?? 0), 0)
+    this.options.events.emit('volume', 'prune', '', { reclaimed: String(SpaceReclaimed) })
+    return { VolumesDeleted: deleted, SpaceReclaimed }
   }
 
   /** For GET /system/df: every volume with its bytes and the number of its users. */
@@ -161,6 +148,26 @@ export class Volumes {
   private row(name: string): Row | undefined {
     return this.options.db.prepare('SELECT * FROM volumes WHERE name = ?').get(name) as Row | undefined
   }
+}
+
+/** Throws 'notFound' in Docker's words. */
+function checkDriver(name: string, { driver }: VolumeRequest): void {
+  if (!driver || driver === 'local') return
+  throw new EngineError(
+    'notFound',
+    `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+  )
+}
+
+/** Throws 'invalid' in Docker's words. */
+function checkName(name: string): void {
+  if (validName.test(name)) return
+  const reason =
+    name.length === 1
+      ? 'volume name is too short, names should be at least two alphanumeric characters'
+      : `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. ` +
+        'If you intended to pass a host directory, use absolute path'
+  throw new EngineError('invalid', `create ${name}: ${reason}`)
 }
 
 function show(row: Row): Volume {

@@ -65,6 +65,10 @@ func (c *Cgroup) stats2(s *contract.ContainerStats) {
 
 func (c *Cgroup) stats1(s *contract.ContainerStats) {
 	s.CPUUsage = number(c.dir("cpuacct") + "/cpuacct.usage")
+	text, _ := os.ReadFile(c.dir("cpuacct") + "/cpuacct.usage_percpu")
+	for _, field := range strings.Fields(string(text)) {
+		s.CPUEach = append(s.CPUEach, parse(field))
+	}
 	acct := keyed(c.dir("cpuacct") + "/cpuacct.stat")
 	s.CPUUser, s.CPUSystem = acct["user"]*tick, acct["system"]*tick
 	cpu := keyed(c.dir("cpu") + "/cpu.stat")

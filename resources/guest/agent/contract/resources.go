@@ -61,6 +61,7 @@ type ContainerStats struct {
 	SystemCPU        int64                     `json:"systemCpu"`
 	OnlineCPUs       int                       `json:"onlineCpus"`
 	CPUUsage         int64                     `json:"cpuUsage"`
+	CPUEach          []int64                   `json:"cpuEach,omitempty"`
 	CPUUser          int64                     `json:"cpuUser"`
 	CPUSystem        int64                     `json:"cpuSystem"`
 	Periods          int64                     `json:"periods"`

@@ -94,6 +94,7 @@ type Facts struct {
 	CPUList          string   `json:"cpuList"`
 	MemoryNodes      string   `json:"memoryNodes"`
 	FileSystem       string   `json:"fileSystem"`
+	Root             string   `json:"root"`
 	OSVersion        string   `json:"osVersion"`
 	SELinux          bool     `json:"selinux"`
 	CgroupNamespaces bool     `json:"cgroupNamespaces"`

@@ -25,7 +25,7 @@ func Facts(found *oci.Runtime, root string) contract.Facts {
 		Kernel: line("/proc/sys/kernel/osrelease"), OS: release("PRETTY_NAME", "Linux"), OSVersion: release("VERSION_ID", ""), Arch: runtime.GOARCH, Hostname: line("/proc/sys/kernel/hostname"),
 		CPUs: runtime.NumCPU(), Memory: memory["MemTotal"], Swap: memory["SwapTotal"], Runtimes: []string{}, StorageDriver: "overlay2",
 		Seccomp: exists("/proc/sys/kernel/seccomp/actions_avail"), AppArmor: line("/sys/module/apparmor/parameters/enabled") == "Y",
-		SELinux: exists("/sys/fs/selinux/enforce"), CgroupNamespaces: exists("/proc/self/ns/cgroup"), FileSystem: fileSystem(root),
+		SELinux: exists("/sys/fs/selinux/enforce"), CgroupNamespaces: exists("/proc/self/ns/cgroup"), FileSystem: fileSystem(root), Root: root,
 		Forwarding: line("/proc/sys/net/ipv4/ip_forward") == "1", Controls: cgroup.Controls(),
 		CPUList: line("/sys/devices/system/cpu/online"), MemoryNodes: memoryNodes(),
 		Capabilities: capabilities(), Resolvers: resolvers(), Routes: routes(), Uptime: Uptime(),

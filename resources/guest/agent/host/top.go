@@ -105,7 +105,8 @@ func topByPs(pids []int, args []string) (contract.Top, error) {
 	if err := children.Run(command); err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return contract.Top{}, contract.Errorf(contract.Invalid, "ps: %s", strings.TrimSpace(stderr.String()))
+			first, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+			return contract.Top{}, contract.Errorf(contract.Internal, "ps: %s", first)
 		}
 		return contract.Top{}, err
 	}
@@ -118,7 +119,7 @@ func topByPs(pids []int, args []string) (contract.Top, error) {
 		}
 	}
 	if column < 0 {
-		return contract.Top{}, contract.Errorf(contract.Invalid, "couldn't find PID field in ps output")
+		return contract.Top{}, contract.Errorf(contract.Internal, "couldn't find PID field in ps output")
 	}
 	wanted := map[string]bool{}
 	for _, pid := range pids {
