@@ -6,7 +6,7 @@ import type { Containers } from '../containers/containers'
 import { listFilters } from '../containers/filters'
 import { inspectContainer } from '../containers/inspect'
 import { listContainers } from '../containers/list'
-import { attach, carry, instant, logs, multiplexedStream, rawStream } from '../containers/streams'
+import { attach, carry, instant, logs, multiplexedStream, plainOutput, rawStream } from '../containers/streams'
 import { topOf } from '../containers/top'
 import { updateContainer } from '../containers/update'
 import { EngineError } from '../errors'
@@ -179,17 +179,17 @@ export function containerRoutes(containers: Containers): Route[] {
       'POST',
       '/containers/{id}/attach',
       async (request) => {
-        const { query, version } = request
-        const container = named(request)
-        const session = await attach(options, container, {
-          stdin: flag(query, 'stdin'),
-          stdout: flag(query, 'stdout'),
-          stderr: flag(query, 'stderr'),
-          logs: flag(query, 'logs'),
-          stream: flag(query, 'stream'),
-          detachKeys: query.get('detachKeys') ?? '',
-        })
-        carry(session, await request.hijack(stdioType(session.tty, version)))
+        const session = await attach(options, named(request), attachRequest(request))
+        carry(session, await request.hijack(stdioType(session.tty, request.version)))
+        return undefined
+      },
+    ],
+    [
+      'GET',
+      '/containers/{id}/attach/ws',
+      async (request) => {
+        const session = await attach(options, named(request), attachRequest(request))
+        carry({ ...session, stream: session.tty ? session.stream : plainOutput(session.stream) }, request.webSocket())
         return undefined
       },
     ],
@@ -301,6 +301,17 @@ export function containerRoutes(containers: Containers): Route[] {
 
 async function* once(text: Promise<string>): AsyncGenerator<string> {
   yield await text
+}
+
+function attachRequest({ query }: ApiRequest) {
+  return {
+    stdin: flag(query, 'stdin'),
+    stdout: flag(query, 'stdout'),
+    stderr: flag(query, 'stderr'),
+    logs: flag(query, 'logs'),
+    stream: flag(query, 'stream'),
+    detachKeys: query.get('detachKeys') ?? '',
+  }
 }
 
 function pathOf({ query }: ApiRequest): string {

@@ -18,6 +18,8 @@ export interface ApiRequest {
   json<S extends z.ZodType>(schema: S): Promise<z.infer<S>>
   /** Takes the connection over (Docker's "hijack"): what is written goes to the client as it is. */
   hijack(contentType: string): Promise<Duplex>
+  /** Accepts a WebSocket handshake: what is written goes out as binary messages. Throws 'invalid' when there was none. */
+  webSocket(): Duplex
 }
 
 /** What a handler answers; `undefined` after a hijack. A Readable body is streamed, anything else is sent as JSON. */

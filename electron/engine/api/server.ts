@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { maxApiVersion, minApiVersion } from '../../../shared/version'
 import { EngineError, messageOf, statusOf } from '../errors'
 import type { ApiAnswer, Handler, Route } from './http'
+import { handshake, WebSocketStream } from './websocket'
 
 const maxJsonBody = 16 * 1024 * 1024
 
@@ -88,6 +89,7 @@ async function dispatch(
         stream: reply.body,
         json: (schema) => readJson(reply.body, message.headers['content-type'], schema),
         hijack: (contentType) => reply.hijack(contentType),
+        webSocket: () => reply.webSocket(),
       })
     }
   }
@@ -161,6 +163,7 @@ interface Reply {
   readonly signal: AbortSignal
   readonly body: Readable
   hijack(contentType: string): Promise<Duplex>
+  webSocket(): Duplex
   send(answer: ApiAnswer): Promise<void>
   fail(status: number, message: string): Promise<void>
 }
@@ -188,6 +191,10 @@ class HttpReply implements Reply {
     this.response.writeHead(200, { ...this.headers, 'Content-Type': contentType })
     this.response.flushHeaders()
     return Duplex.from({ readable: this.body, writable: this.response })
+  }
+
+  webSocket(): Duplex {
+    throw new EngineError('invalid', 'websocket: the client is not using the websocket protocol')
   }
 
   async send({ status, headers, body }: ApiAnswer): Promise<void> {
@@ -222,7 +229,7 @@ class UpgradeReply implements Reply {
   private hijacked = false
 
   constructor(
-    message: IncomingMessage,
+    private readonly message: IncomingMessage,
     private readonly socket: Duplex,
     head: Buffer,
     private readonly headers: Record<string, string>,
@@ -248,6 +255,14 @@ class UpgradeReply implements Reply {
     })
     this.socket.write(`HTTP/1.1 101 UPGRADED\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
     return this.socket
+  }
+
+  webSocket(): Duplex {
+    const lines = { ...this.headers, ...handshake(this.message.headers) }
+    this.hijacked = true
+    const text = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
+    this.socket.write(`HTTP/1.1 101 Switching Protocols\r\n${text.join('')}\r\n`)
+    return new WebSocketStream(this.socket)
   }
 
   async send({ status, headers, body }: ApiAnswer): Promise<void> {

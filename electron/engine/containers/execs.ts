@@ -61,7 +61,7 @@ export class Execs {
     const ended = new Promise<void>((resolve) => (end = resolve))
     const exec: Exec = { id, container, request, state: { status: 'created' }, ended, end }
     this.byId.set(id, exec)
-    this.emit(exec, `exec_create: ${request.args.join(' ')}`)
+    this.emit(exec, `exec_create: ${wordsOf(request)}`)
     return exec
   }
 
@@ -120,7 +120,7 @@ export class Execs {
       this.finish(exec, exitCodeOfFailure(error, 126))
       throw inRuntimesWords(error, 'OCI runtime exec failed: exec failed', request.args[0]!)
     }
-    this.emit(exec, `exec_start: ${request.args.join(' ')}`)
+    this.emit(exec, `exec_start: ${wordsOf(request)}`)
     return { stream, tty, stdin: stdin && !detach, detachKeys, onDetach: () => undefined, ended: exec.ended }
   }
 
@@ -159,6 +159,11 @@ export class Execs {
     const attributes = attributesOf(container, { execID: id, ...more })
     this.options.events.emit('container', action, container.id, attributes)
   }
+}
+
+/** As dockerd's events have it: a blank comes after the command also when nothing else does. */
+function wordsOf({ args: [command, ...rest] }: ExecRequest): string {
+  return `${command} ${rest.join(' ')}`
 }
 
 /** GET /exec/{id}/json */

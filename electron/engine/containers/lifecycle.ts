@@ -160,6 +160,9 @@ export class Lifecycle {
         execDuration: String(Math.max(0, Math.floor(ranFor / 1000))),
       })
       leave(this.options, container.id, state.attachments)
+      for (const { name } of volumesOf(container)) {
+        this.options.events.emit('volume', 'unmount', name!, { container: container.id, driver: 'local' })
+      }
       container.tell('exited')
       if (again) this.restarts.later(container.id, ranFor, () => void this.restartByPolicy(container))
       else if (container.settings.hostConfig.AutoRemove) await this.autoRemove(container)
@@ -219,6 +222,10 @@ export class Lifecycle {
     try {
       const root = await this.roots.of(container)
       const joined = await join(options, store, container)
+      for (const { name, destination, readOnly, propagation } of volumesOf(container)) {
+        const attributes = { container: container.id, destination, driver: 'local', propagation }
+        options.events.emit('volume', 'mount', name!, { ...attributes, 'read/write': String(!readOnly) })
+      }
       try {
         const request = await startRequest(options, store, container, root, joined)
         const { pid, startedAt } = await options.guest().call('container.start', request)
@@ -327,4 +334,8 @@ export class Lifecycle {
   private note(container: Container, error: unknown): void {
     this.options.log(`container ${container.shortId}: ${messageOf(error)}`)
   }
+}
+
+function volumesOf({ settings: { mounts } }: Container) {
+  return mounts.filter(({ type }) => type === 'volume')
 }

@@ -66,7 +66,8 @@ export function logDetails({ Config: given }: LogConfig, { Labels, Env }: Pick<C
     ...pick(Labels, given.labels, given['labels-regex']),
     ...pick(variables, given.env, given['env-regex']),
   }
-  const pairs = Object.entries(picked).map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`)
+  const escaped = (text: string) => encodeURIComponent(text).replaceAll('%20', '+')
+  const pairs = Object.entries(picked).map(([key, value]) => `${escaped(key)}=${escaped(value)}`)
   return pairs.sort().join(',')
 }
 

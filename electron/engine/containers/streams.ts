@@ -1,4 +1,5 @@
-import type { Duplex, Readable } from 'node:stream'
+import { Duplex, Transform, type Readable } from 'node:stream'
+import { createDemuxer } from '../../../shared/stdio'
 import { EngineError } from '../errors'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
@@ -86,6 +87,18 @@ export function carry({ stream, stdin, detachKeys, onDetach, ended }: Session, c
   if (!stdin) client.resume()
   else if (detachKeys) client.pipe(new DetachFilter(detachKeys, detach)).pipe(stream)
   else client.pipe(stream)
+}
+
+/** The stdio of a process without a tty, both outputs in one without Docker's framing. */
+export function plainOutput(stream: Duplex): Duplex {
+  const plain = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      take(chunk)
+      done()
+    },
+  })
+  const take = createDemuxer((_, bytes) => plain.push(Buffer.from(bytes)))
+  return Duplex.from({ writable: stream, readable: stream.pipe(plain) })
 }
 
 export interface LogsRequest {
