@@ -108,8 +108,9 @@ class NativeMachine implements Machine {
     this.stopped = true
   }
 
-  /** This computer ends with the engine; the agent is brought back by `connect`. */
-  onExit(): void {}
+  onExit(): void {
+    // This computer does not end before the engine, and the agent is brought back by `connect`.
+  }
 
   private async reachable(): Promise<boolean> {
     try {
