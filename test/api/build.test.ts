@@ -1,9 +1,14 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { buildCases } from '../kit/build-cases'
 import { build } from '../kit/builds'
+import { run } from '../kit/engine'
 import { call } from '../kit/http'
 import { tar } from '../kit/images'
 import { differs, fresh, ok, onEachMachine } from '../kit/machines'
@@ -255,6 +260,55 @@ onEachMachine('builds', (engine, target) => {
     server.close()
   })
 })
+
+onEachMachine(
+  'builds from git',
+  (engine) => {
+    it('as the context, and in ADD', async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'berth-git-'))
+      const git = async (...args: string[]) => ok(await run('git', args, { cwd: join(dir, 'r.git') }))
+      await mkdir(join(dir, 'r.git', 'sub'), { recursive: true })
+      await git('init', '-q', '-b', 'main')
+      await writeFile(join(dir, 'r.git', 'sub', 'Dockerfile'), 'FROM busybox\nCOPY . /x\nRUN ls /x\n')
+      await writeFile(join(dir, 'r.git', 'sub', 'f'), '')
+      await git('add', '.')
+      await git('-c', 'user.name=x', '-c', 'user.email=x@y.test', 'commit', '-qm', 'one')
+      const port = await freePort()
+      const args = [
+        'daemon',
+        '--export-all',
+        `--base-path=${dir}`,
+        '--listen=127.0.0.1',
+        `--port=${port}`,
+        '--reuseaddr',
+      ]
+      const daemon = spawn('git', args, { detached: true })
+      try {
+        const url = `git://127.0.0.1:${port}/r.git`
+        while (!(await run('git', ['ls-remote', url])).stdout.includes('main'));
+        const built = await build(engine(), { query: { remote: `${url}#main:sub`, nocache: 1 } })
+        expect(built.printed || built.error).toBe('Dockerfile\nf')
+        const dockerfile = `FROM busybox\nADD ${url}#main /repo\nRUN ls -A /repo /repo/sub\n`
+        const added = await build(engine(), { dockerfile, query: { nocache: 1 } })
+        expect(added.printed || added.error).toBe('/repo:\nsub\n/repo/sub:\nDockerfile\nf')
+        const missing = await build(engine(), { query: { remote: `${url}#nosuch` } })
+        expect(missing).toMatchObject({ status: 400, error: expect.stringContaining('nosuch') })
+      } finally {
+        process.kill(-daemon.pid!)
+        await rm(dir, { recursive: true })
+      }
+    })
+  },
+  ['native', 'builtin'],
+)
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
 
 const peer = (target: string) => target === 'peer'
 const startsWith = (text: string) => new RegExp(`^${text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`)

@@ -41,6 +41,8 @@ export class Build {
   readonly args: BuildArgs
   /** How many steps are told of. */
   readonly total: number
+  /** Further contexts, which go when the build is over. */
+  readonly contexts: Context[] = []
   private readonly runs: StageRun[] = []
   private readonly done: Promise<void>[] = []
   private readonly underWay = new Map<string, Promise<string>>()
@@ -99,6 +101,7 @@ export class Build {
     } finally {
       this.abort.abort(new EngineError('unavailable', 'another stage of the build failed'))
       await Promise.allSettled(this.done)
+      for (const context of this.contexts) await context.close()
     }
     const id = this.runs.at(-1)!.imageId
     if (!id) throw new EngineError('invalid', 'No image was generated. Is your Dockerfile empty?')

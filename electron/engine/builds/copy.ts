@@ -1,4 +1,5 @@
-import { posix } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { join, posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { shellOf } from '../dockerfile/configure'
@@ -8,8 +9,9 @@ import type { Heredoc } from '../dockerfile/words'
 import { EngineError, messageOf } from '../errors'
 import type { MadeLayer } from '../images/steps'
 import type { ContentDigest } from './cache'
-import type { Entry } from './context'
+import { Context, type Entry } from './context'
 import { download, isUrl } from './download'
+import { isGitUrl, withRepository } from './git'
 import { digestOf, select, singleFile, type Selection } from './sources'
 import type { StageRun } from './stage'
 import { archivesIn, tarOf } from './tar'
@@ -98,9 +100,11 @@ async function fromContext(
     const found =
       typeof source !== 'string'
         ? await document(stage, source)
-        : kind === 'ADD' && isUrl(source)
-          ? await download(extras, source, { target: target.path, checksum: instruction.checksum, stage, signal })
-          : select(context, [source], { parents, exclude, instruction: kind })
+        : kind === 'ADD' && isGitUrl(source)
+          ? await repository(stage, source, instruction)
+          : kind === 'ADD' && isUrl(source)
+            ? await download(extras, source, { target: target.path, checksum: instruction.checksum, stage, signal })
+            : select(context, [source], { parents, exclude, instruction: kind })
     selection.sources.push(...found.sources)
     selection.files.push(...found.files)
   }
@@ -132,6 +136,15 @@ export async function ground(stage: StageRun): Promise<{ layers: string[]; below
   const { images } = stage.build.tools
   if (!stage.imageId) return { layers: [], below: '' }
   return { layers: await images.ensureUnpacked(stage.imageId), below: images.steps.top(stage.imageId) }
+}
+
+/** All files of a git repository. */
+async function repository(stage: StageRun, url: string, { keepGitDir, exclude }: Copy): Promise<Selection> {
+  const { scratch, signal } = stage.build
+  const file = join(scratch, randomUUID())
+  const context = await withRepository(url, { scratch, keepGitDir, signal }, (tar) => Context.read(tar, file))
+  stage.build.contexts.push(context)
+  return select(context, ['.'], { parents: false, exclude, instruction: 'ADD' })
 }
 
 /** A heredoc as a file of that name. */
