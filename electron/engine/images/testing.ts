@@ -11,7 +11,8 @@ import { Events, type DockerEvent } from '../events/events'
 import { Registries } from '../registry/registries'
 import { ContentStore, digestOf } from '../store/content'
 import { openDatabase } from '../store/database'
-import { defaultConfig } from '../system/config'
+import { defaultPatience } from '../registry/connections'
+import { defaultConfig, type EngineConfig } from '../system/config'
 import { Images } from './images'
 import type { ProgressMessage } from './progress'
 import type { ImageUser } from './removal'
@@ -67,7 +68,7 @@ export class LayerDouble {
 }
 
 /** An image service on a data folder of its own, with all that can be seen of it. */
-export async function imagesForTest(arch = 'amd64') {
+export async function imagesForTest(arch = 'amd64', settings: Partial<EngineConfig> = {}, patience = defaultPatience) {
   const dir = await mkdtemp(join(tmpdir(), 'berth-images-'))
   const content = new ContentStore(dir)
   await content.open()
@@ -77,7 +78,8 @@ export async function imagesForTest(arch = 'amd64') {
   events.listen((event) => seen.push(event))
   const double = new LayerDouble()
   const users = new Map<string, ImageUser[]>()
-  const registries = new Registries(defaultConfig, dir)
+  const config = { ...defaultConfig, ...settings }
+  const registries = new Registries(config, dir, patience)
   const images = new Images({
     db,
     content,
@@ -86,7 +88,7 @@ export async function imagesForTest(arch = 'amd64') {
     sharesFiles: () => false,
     facts: () => ({ arch, storageDriver: 'overlay2' }),
     usedBy: (id) => users.get(id) ?? [],
-    config: defaultConfig,
+    config,
     registries,
     retryDelay: 1,
   })

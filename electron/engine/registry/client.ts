@@ -6,7 +6,7 @@ import { mediaTypes } from '../images/oci'
 import type { Credentials } from './auth'
 import { discard, type Connections, type Response } from './connections'
 import { readAll, readDocument } from './document'
-import { RegistryError } from './errors'
+import { connectionError, RegistryError } from './errors'
 import { RegistrySession, type RegistryPlace } from './session'
 
 /** A manifest or an index as the registry has it. */
@@ -110,8 +110,9 @@ export class RegistryClient {
     const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(response.headers['content-range'] ?? ''))
     const [, first, last, total] = (range ?? []).map(Number)
     if (statusCode === 206 && first === from && last === size - 1 && (total === size || Number.isNaN(total)))
-      return { start: from, body }
-    if (statusCode === 200 && (Number.isNaN(length) || length === size)) return { start: 0, body }
+      return { start: from, body: inWords(digest, body) }
+    if (statusCode === 200 && (Number.isNaN(length) || length === size))
+      return { start: 0, body: inWords(digest, body) }
     discard(response)
     // What it says about parts makes no sense: without parts it may do better.
     if (from > 0) return this.blob({ digest, size }, 0, signal)
@@ -211,5 +212,14 @@ export class RegistryClient {
     if (typeof location !== 'string' || !URL.canParse(location, base))
       throw new EngineError('internal', 'the registry does not say where to upload to')
     return new URL(location, base).href
+  }
+}
+
+/** An answer's bytes; a connection that breaks meanwhile is told in dockerd's words. */
+async function* inWords(what: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw connectionError('GET', what, error)
   }
 }

@@ -30,12 +30,15 @@ export interface Call extends Sending {
 export class RegistrySession {
   private readonly auth: Authorizer
   private base: Promise<string> | undefined
+  /** What `base` came to; until then the first to try. */
+  private found: string
 
   constructor(
     private readonly connections: Connections,
     private readonly place: Omit<RegistryPlace, 'path'>,
     credentials?: Credentials,
   ) {
+    this.found = place.bases[0]!
     this.auth = new Authorizer((url, sending) => connections.send(place.host, url, sending), credentials)
   }
 
@@ -81,10 +84,13 @@ export class RegistrySession {
     let failure: unknown
     for (const base of this.place.bases) {
       try {
-        const response = await this.connections.send(this.place.host, `${base}/v2/`, { signal })
-        await response.body.dump()
+        const response = await this.inTime(`${base}/v2/`, signal, async (both) => {
+          const answer = await this.connections.send(this.place.host, `${base}/v2/`, { signal: both })
+          await answer.body.dump()
+          return answer
+        })
         if (response.statusCode === 401) this.auth.learn(response.headers['www-authenticate'])
-        return base
+        return (this.found = base)
       } catch (error) {
         if (signal?.aborted) throw error
         failure = error
@@ -94,20 +100,25 @@ export class RegistrySession {
   }
 
   /** GETs something small; the whole of it must come in good time. */
-  async document<T>(
+  document<T>(path: string, call: Omit<Call, 'expected'>, read: (response: Response) => Promise<T>): Promise<T> {
+    return this.inTime(path, call.signal, async (signal) =>
+      read(await this.call(path, { ...call, expected: [200], signal })),
+    )
+  }
+
+  private async inTime<T>(
     path: string,
-    { signal: given, ...call }: Omit<Call, 'expected'>,
-    read: (response: Response) => Promise<T>,
+    given: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { document: time } = this.connections.patience
-    const timeout = AbortSignal.timeout(time)
-    const signal = given ? AbortSignal.any([given, timeout]) : timeout
+    const timeout = AbortSignal.timeout(this.connections.patience.document)
     try {
-      return await read(await this.call(path, { ...call, expected: [200], signal }))
+      return await work(given ? AbortSignal.any([given, timeout]) : timeout)
     } catch (error) {
       if (given?.aborted) throw given.reason
       if (error instanceof EngineError) throw error
-      throw connectionError('GET', new URL(path, await this.base).href, timeout.aborted ? timeout.reason : error)
+      const { href } = new URL(path, this.found)
+      throw connectionError('GET', href, timeout.aborted ? timeout.reason : error)
     }
   }
 
