@@ -1,4 +1,6 @@
-import { pipeline } from 'node:stream'
+import { spawn } from 'node:child_process'
+import { pipeline as pipe } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import { EngineError } from '../errors'
@@ -24,8 +26,8 @@ export function compressionIn(head: Uint8Array): Compression | undefined {
 }
 
 /**
- * The bytes of `source` uncompressed: gzip and zstd are known by their first bytes, anything else goes through as it is.
- * Throws kind 'invalid' for a stream that is corrupt, cut short, or compressed in another way.
+ * The bytes of `source` uncompressed: gzip, zstd, xz and bzip2 are known by their first bytes, anything else goes through
+ * as it is. Throws kind 'invalid' for a stream that is corrupt or cut short.
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { head, all } = await peek(source)
@@ -33,7 +35,7 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
   if (name === undefined) yield* all
   else if (name === 'gzip') yield* gunzip(all)
   else if (name === 'zstd') yield* unzstd(all)
-  else throw new EngineError('invalid', `${name} compression is not supported: use gzip, zstd or none`)
+  else yield* byProgram(name, all)
 }
 
 async function peek(source: AsyncIterable<Uint8Array>) {
@@ -67,7 +69,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     }
   }
   const output = createGunzip({ chunkSize: 256 * 1024 })
-  pipeline(readableOf(watched()), output, () => undefined)
+  pipe(readableOf(watched()), output, () => undefined)
   try {
     yield* output
   } catch (error) {
@@ -90,4 +92,31 @@ async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
   for await (const chunk of source) yield* push(chunk, false)
   yield* push(new Uint8Array(0), true)
+}
+
+/** By the program of the same name, as dockerd does it with xz. Throws kind 'unsupported' where this computer has none. */
+async function* byProgram(name: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const child = spawn(name, ['-d', '-c'], { stdio: ['pipe', 'pipe', 'pipe'] })
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(0, 500)))
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('error', () =>
+      reject(new EngineError('unsupported', `${name} compression needs the program ${name}, which is not installed`)),
+    )
+    child.on('close', (code) =>
+      code === 0 ? resolve() : reject(new EngineError('invalid', `${name}: ${complaint.trim() || `exit code ${code}`}`)),
+    )
+  })
+  // A program that ends early closes its input; what it says about it tells more.
+  const fed = pipeline(readableOf(source), child.stdin).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  })
+  const both = Promise.all([fed, ended])
+  both.catch(() => child.kill())
+  try {
+    yield* child.stdout as AsyncIterable<Uint8Array>
+    await both
+  } finally {
+    child.kill()
+  }
 }
