@@ -144,6 +144,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     facts,
     containers: () => containers.counts(),
     images: () => images.count(),
+    registries: () => registries.info(),
     listeners: () => events.listeners,
   }
   const api = {

@@ -25,11 +25,13 @@ export interface Registry {
   stop(): Promise<void>
 }
 
-/** Debian's docker-registry on a port and a folder of its own. */
-export async function startRegistry(): Promise<Registry> {
+/** Debian's docker-registry on a port and a folder of its own; with `htpasswd`, lines of that form, it asks who comes. */
+export async function startRegistry(htpasswd?: string): Promise<Registry> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
   const address = `127.0.0.1:${await freePort()}`
   const config = join(dir, 'config.yml')
+  const passwords = join(dir, 'htpasswd')
+  if (htpasswd) await writeFile(passwords, htpasswd)
   await writeFile(
     config,
     JSON.stringify({
@@ -37,13 +39,14 @@ export async function startRegistry(): Promise<Registry> {
       log: { level: 'error' },
       storage: { filesystem: { rootdirectory: dir } },
       http: { addr: address },
+      ...(htpasswd ? { auth: { htpasswd: { realm: 'test', path: passwords } } } : {}),
     }),
   )
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
   const ended = once(child, 'exit')
   while (
     !(await fetch(`http://${address}/v2/`).then(
-      (answer) => answer.ok,
+      (answer) => answer.ok || answer.status === 401,
       () => false,
     ))
   ) {

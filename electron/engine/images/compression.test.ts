@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -42,13 +43,20 @@ describe('decompress', () => {
   it('refuses zstd that is cut short', async () => {
     await expect(all(decompress(chunks(zstd.subarray(0, 14))))).rejects.toThrow('zstd: unexpected EOF')
   })
+  // 'layer ' two hundred times, as made by the programs themselves.
   it.each([
-    ['xz', 'fd377a585a0000'],
-    ['bzip2', '425a6839314159'],
-  ])('refuses %s by name', async (name, hex) => {
-    await expect(all(decompress(chunks(Buffer.from(hex, 'hex'))))).rejects.toThrow(
-      `${name} compression is not supported`,
-    )
+    [
+      'xz',
+      '/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4ASvABNdADYYS5jpw3aAt90um3nde7tmcwAAABtO2E4mFnZMAAEvsAkAAACgJGBYscRn+wIAAAAABFla',
+    ],
+    ['bzip2', 'QlpoOTFBWSZTWalnag0AAY+RgEAAIgQQICAAMMAClQyYIsEWiLwi0RaIvi7kinChIVLO1Bo='],
+  ])('reads %s where the program is, says so where it is not', async (name, base64) => {
+    const bytes = Buffer.from(base64, 'base64')
+    const read = (part: Buffer) => all(decompress(chunks(part)))
+    const missing = spawnSync(name, ['--version'], { input: '' }).error !== undefined
+    if (missing) return expect(read(bytes)).rejects.toThrow(`needs the program ${name}`)
+    expect((await read(bytes)).toString()).toBe('layer '.repeat(200))
+    await expect(read(bytes.subarray(0, bytes.length - 10))).rejects.toThrow(`${name}: `)
   })
   it('tells the source error, not one of the decoder', async () => {
     async function* broken() {

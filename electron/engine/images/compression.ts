@@ -104,7 +104,9 @@ async function* byProgram(name: string, source: AsyncIterable<Uint8Array>): Asyn
       reject(new EngineError('unsupported', `${name} compression needs the program ${name}, which is not installed`)),
     )
     child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new EngineError('invalid', `${name}: ${complaint.trim() || `exit code ${code}`}`)),
+      code === 0
+        ? resolve()
+        : reject(new EngineError('invalid', `${name}: ${complaint.trim() || `exit code ${code}`}`)),
     )
   })
   // A program that ends early closes its input; what it says about it tells more.

@@ -1,7 +1,7 @@
 import { EngineError } from '../errors'
 import type { RegistryClient } from '../registry/client'
 import { ConnectionError } from '../registry/errors'
-import { withRetries, type RetryPolicy } from '../registry/retries'
+import { asksForPatience, withRetries, type RetryPolicy } from '../registry/retries'
 import { familiarName, type Reference } from '../../../shared/reference'
 import { digestOf } from '../store/content'
 import {
@@ -63,6 +63,7 @@ export async function findManifest(
       signal,
       () => undefined,
       () => fetch(wanted),
+      asksForPatience,
     )
     documents.push(found)
     if (!isIndexType(found.type)) return { manifest: checked(readManifest(found.bytes)), documents }

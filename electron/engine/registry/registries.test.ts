@@ -111,8 +111,7 @@ describe('registries', () => {
     const image = await imageOf(['one'])
     mirror.push('1', image)
     mirror.repositories.set('library/app', mirror.repositories.get('app')!)
-    const settings = { 'registry-mirrors': mirrors, 'max-download-attempts': 2 }
-    const engine = await imagesForTest('amd64', settings)
+    const engine = await imagesForTest('amd64', { 'registry-mirrors': mirrors })
     const credentials = { username: 'ann', password: 'secret' }
     await engine.images.transfers.pull(parseReference('app:1'), () => undefined, forever, { credentials })
     expect(engine.images.resolve('app:1').id).toBe(image.id)

@@ -104,27 +104,32 @@ export class Registries {
     return { length: Number(headers['content-length'] ?? 0), body }
   }
 
-  /** `RegistryConfig` of GET /info. */
+  /** What GET /info tells of registries and proxies; passwords of proxies are masked. */
   info(): object {
-    const insecure = this.settings['insecure-registries']
+    const { proxies, 'insecure-registries': insecure } = this.settings
     const ranges = insecure.filter((entry) => entry.includes('/'))
     const hosts = insecure.filter((entry) => !entry.includes('/'))
-    const mirrors = this.settings['registry-mirrors'].map((mirror) => mirror.replace(/\/?$/, '/'))
-    const entry = (name: string, Secure: boolean, Official: boolean) => ({
-      Name: name,
-      Mirrors: Official ? mirrors : [],
-      Secure,
-      Official,
-    })
+    const Mirrors = this.settings['registry-mirrors'].map((mirror) => mirror.replace(/\/?$/, '/'))
+    const hub = { Name: defaultDomain, Mirrors, Secure: true, Official: true }
+    const others = hosts.map((Name) => [Name, { Name, Mirrors: [], Secure: false, Official: false }] as const)
+    const proxy = (name: 'http' | 'https' | 'no') =>
+      (
+        proxies[`${name}-proxy`] ??
+        process.env[`${name}_proxy`] ??
+        process.env[`${name.toUpperCase()}_PROXY`] ??
+        ''
+      ).replace(/\/\/[^/@]*@/, '//xxxxx:xxxxx@')
     return {
-      AllowNondistributableArtifactsCIDRs: null,
-      AllowNondistributableArtifactsHostnames: null,
-      InsecureRegistryCIDRs: [...ranges, '::1/128', '127.0.0.0/8'],
-      IndexConfigs: Object.fromEntries([
-        [defaultDomain, entry(defaultDomain, true, true)],
-        ...hosts.map((host) => [host, entry(host, false, false)]),
-      ]),
-      Mirrors: mirrors.length > 0 ? mirrors : null,
+      RegistryConfig: {
+        AllowNondistributableArtifactsCIDRs: [],
+        AllowNondistributableArtifactsHostnames: [],
+        InsecureRegistryCIDRs: [...ranges, '::1/128', '127.0.0.0/8'],
+        IndexConfigs: Object.fromEntries([[defaultDomain, hub], ...others]),
+        Mirrors,
+      },
+      HttpProxy: proxy('http'),
+      HttpsProxy: proxy('https'),
+      NoProxy: proxy('no'),
     }
   }
 

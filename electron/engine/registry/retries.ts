@@ -20,6 +20,10 @@ export function isTransient(error: unknown): boolean {
   return !(error instanceof EngineError)
 }
 
+/** Whether a registry asks for patience itself (Retry-After); what else fails a manifest is told at once, as by dockerd. */
+export const asksForPatience = (error: unknown): boolean =>
+  error instanceof RegistryError && error.retryAfter !== undefined && isTransient(error)
+
 /**
  * Runs `task` until it succeeds, fails for good, or has failed too often. `onWait` is told once a second how many seconds
  * are left until the next attempt.
@@ -29,13 +33,14 @@ export async function withRetries<T>(
   signal: AbortSignal | undefined,
   onWait: (seconds: number) => void,
   task: () => Promise<T>,
+  isWorthIt: (error: unknown) => boolean = isTransient,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await task()
     } catch (error) {
       const asked = error instanceof RegistryError ? (error.retryAfter ?? 0) : 0
-      if (signal?.aborted || attempt >= attempts || !isTransient(error) || asked > longestWait) throw error
+      if (signal?.aborted || attempt >= attempts || !isWorthIt(error) || asked > longestWait) throw error
       let left = Math.max(asked, delay * 2 ** (attempt - 1))
       for (; left > 0; left -= 1000) {
         onWait(Math.ceil(left / 1000))

@@ -11,6 +11,8 @@ export interface SystemOptions {
   images: () => number
   /** How many clients follow the events. */
   listeners: () => number
+  /** What /info tells of registries and proxies. */
+  registries: () => object
 }
 
 /** Docker's name of an architecture as the kernel names it, for /info. */
@@ -99,18 +101,11 @@ export function infoOf(options: SystemOptions): Record<string, unknown> {
     OSType: 'linux',
     Architecture: kernelArch[facts.arch] ?? facts.arch,
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: {
-      InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
-      IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } },
-      Mirrors: [],
-    },
+    ...options.registries(),
     NCPU: facts.cpus,
     MemTotal: facts.memory,
     GenericResources: null,
     DockerRootDir: options.dataDir,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
     Name: facts.hostname,
     Labels: [],
     ExperimentalBuild: false,
