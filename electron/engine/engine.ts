@@ -149,7 +149,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   }
   const api = {
     routes: [
-      ...systemRoutes(system, events, { containers, images, volumes }),
+      ...systemRoutes(system, events, { containers, images, volumes, builds }),
       ...containerRoutes(containers),
       ...execRoutes(containers),
       ...imageRoutes(images, registries),

@@ -62,9 +62,10 @@ async function settle(
   // It was started, and the engine died before it could write so.
   if (known && known.status !== 'exited')
     await options.guest().call('container.signal', { id: known.id, signal: SIGKILL })
-  const ended = state.status === 'exited' || state.status === 'dead'
-  const left = ended && container.settings.hostConfig.AutoRemove
-  if (first && (state.status === 'removing' || left)) await lifecycle.finishRemoval(container)
+  // A removal that was cut short is finished, also when the agent alone was away.
+  const half = state.status === 'removing' || state.status === 'dead'
+  const left = first && state.status === 'exited' && container.settings.hostConfig.AutoRemove
+  if (half || left) await lifecycle.finishRemoval(container)
 }
 
 /** A container that we have no row of: what a removal left that was cut short. */

@@ -1,3 +1,4 @@
+import type { Builds } from '../builds/builds'
 import type { Containers } from '../containers/containers'
 import { listContainers } from '../containers/list'
 import type { Images } from '../images/images'
@@ -10,19 +11,21 @@ export interface DiskUsageSources {
   containers: Containers
   images: Images
   volumes: Volumes
+  builds: Pick<Builds, 'usage'>
 }
 
 /** GET /system/df: what lies on the disk and how much of it is in use, for all kinds of things or those of `types`. */
 export async function diskUsage(
-  { containers, images, volumes }: DiskUsageSources,
+  { containers, images, volumes, builds }: DiskUsageSources,
   types: ReadonlySet<DiskUsageType>,
   version: number,
 ): Promise<Record<string, unknown>> {
-  const [ofContainers, ofVolumes] = await Promise.all([
+  const [ofContainers, ofVolumes, ofBuilds] = await Promise.all([
     types.has('container')
       ? listContainers(containers.options, containers.store, { all: true, limit: 0, size: true, filters: new Map() })
       : null,
     types.has('volume') ? volumes.usage() : null,
+    types.has('build-cache') ? builds.usage() : null,
   ])
   const ofImages = types.has('image') ? images.usage(version) : undefined
   return {
@@ -30,7 +33,7 @@ export async function diskUsage(
     Images: ofImages?.images ?? null,
     Containers: ofContainers,
     Volumes: ofVolumes,
-    BuildCache: types.has('build-cache') ? [] : null,
-    ...(version < 1.42 ? { BuilderSize: 0 } : {}),
+    BuildCache: ofBuilds,
+    ...(version < 1.42 ? { BuilderSize: ofBuilds?.reduce((sum, { Size }) => sum + Size, 0) ?? 0 } : {}),
   }
 }

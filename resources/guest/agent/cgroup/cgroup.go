@@ -148,6 +148,9 @@ func (c *Cgroup) Remove() error {
 		for _, pid := range c.Pids() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
+		if !c.unified {
+			_ = c.setFrozen(false) // frozen processes die when they are thawed
+		}
 		time.Sleep(time.Duration(attempt/10+1) * time.Millisecond)
 	}
 }

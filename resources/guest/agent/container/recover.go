@@ -2,6 +2,7 @@ package container
 
 import (
 	"encoding/json"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,8 +33,9 @@ func (m *Manager) recover() error {
 		if err != nil {
 			continue // nothing of the agent's
 		}
+		// What can't be mended of one container must not keep the agent from the others.
 		if err := c.recover(); err != nil {
-			return err
+			log.Printf("container %s: %v", entry.Name(), err)
 		}
 	}
 	sockets, err := filepath.Glob(filepath.Join(m.Run, "tty", "*"))
@@ -60,14 +62,15 @@ func (c *Container) recover() error {
 	}
 	group := cgroup.New(s.CgroupPath)
 	kills := group.OOMKills()
-	if err := group.Remove(); err != nil {
-		return err
-	}
+	removed := group.Remove()
 	c.release()
 	code, now := killedCode, contract.Now()
 	s.Status, s.Pid, s.FinishedAt, s.ExitCode, s.OOMKilled = statusExited, 0, &now, &code, kills > 0
 	s.Reason = "the agent ended while the container was running"
-	return c.save(s)
+	if err := c.save(s); err != nil {
+		return err
+	}
+	return removed
 }
 
 // lastCgroup is that of the last start, also of one that was cut short before it was written down.
