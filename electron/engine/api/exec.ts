@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { frame, STDERR } from '../../../shared/stdio'
 import type { Containers } from '../containers/containers'
@@ -86,21 +85,13 @@ export function execRoutes(containers: Pick<Containers, 'execs' | 'find'>): Rout
  */
 async function attached(request: ApiRequest, starting: Promise<Session>, tty: boolean): Promise<undefined> {
   const type = !tty && request.version >= 1.42 ? multiplexedStream : rawStream
-  // What is refused is so before anything is waited for.
-  const isRefused = starting.then(
-    () => false,
-    () => true,
-  )
-  if (await Promise.race([isRefused, setImmediate(false)])) await starting
+  starting.catch(() => undefined)
   const client = await request.hijack(type)
-  let session: Session
   try {
-    session = await starting
+    carry(await starting, client)
   } catch (error) {
     const text = Buffer.from(`${messageOf(error)}\r\n`)
     client.end(tty ? text : frame(STDERR, text))
-    return undefined
   }
-  carry(session, client)
   return undefined
 }

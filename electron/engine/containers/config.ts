@@ -34,13 +34,16 @@ const optional = <T extends z.ZodType>(type: T) => type.nullish().transform((val
 /** Always echoed, as null when it was not given. */
 const orNull = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? null)
 
+/** A key that may be missing, and is null from clients that name every key (docker-compose 1). */
+const absent = <T extends z.ZodType>(type: T) => optional(type).optional()
+
 const health = z.object({
-  Test: z.array(z.string()).optional(),
-  Interval: z.number().optional(),
-  Timeout: z.number().optional(),
-  StartPeriod: z.number().optional(),
-  StartInterval: z.number().optional(),
-  Retries: z.number().optional(),
+  Test: absent(z.array(z.string())),
+  Interval: absent(z.number()),
+  Timeout: absent(z.number()),
+  StartPeriod: absent(z.number()),
+  StartInterval: absent(z.number()),
+  Retries: absent(z.number()),
 })
 
 const configShape = {

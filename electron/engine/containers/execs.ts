@@ -82,10 +82,7 @@ export class Execs {
    * Starts it, once. Its stdio is the session's; none with `detach`. A command that is missing or can't be run rejects
    * with the agent's kinds in dockerd's words, and leaves 127 or 126 as the exit code.
    */
-  async start(
-    exec: Exec,
-    { detach, size }: { detach: boolean; size?: [rows: number, cols: number] },
-  ): Promise<Session> {
+  start(exec: Exec, { detach, size }: { detach: boolean; size?: [rows: number, cols: number] }): Promise<Session> {
     const { container, request, id } = exec
     if (exec.state.status !== 'created') {
       const has = exec.state.status === 'running' ? 'is already running' : 'has already run'
@@ -112,8 +109,14 @@ export class Execs {
       stderr: request.stderr,
       detach,
     })
+    const session = { stream, tty, stdin: stdin && !detach, detachKeys, onDetach: () => undefined, ended: exec.ended }
+    return this.running(exec, stream.reply).then(() => session)
+  }
+
+  private async running(exec: Exec, reply: Promise<{ pid: number }>): Promise<void> {
+    const { request } = exec
     try {
-      const { pid } = await stream.reply
+      const { pid } = await reply
       // It may have ended already.
       if (exec.state.status === 'running') exec.state = { status: 'running', pid }
     } catch (error) {
@@ -121,7 +124,6 @@ export class Execs {
       throw inRuntimesWords(error, 'OCI runtime exec failed: exec failed', request.args[0]!)
     }
     this.emit(exec, `exec_start: ${wordsOf(request)}`)
-    return { stream, tty, stdin: stdin && !detach, detachKeys, onDetach: () => undefined, ended: exec.ended }
   }
 
   /** The agent saw it end. */
