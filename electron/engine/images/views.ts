@@ -34,7 +34,7 @@ export function inspectView({ image, config, layers, references }: FullImage, st
     Created: config.created ?? '',
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',
-    ...(version < 1.45 ? containerView(image.config) : {}),
+    ...containerView(image.config),
     Config: runView(run),
     Architecture: image.architecture,
     ...(image.variant ? { Variant: image.variant } : {}),
@@ -76,7 +76,7 @@ function runView(run: ImageRunConfig) {
   }
 }
 
-/** The container that an image was made in, which older clients are told of. */
+/** The container that an image was made in. dockerd tells only clients before API 1.45; docker-compose 1.29 wants it always. */
 function containerView(config: Buffer) {
   const made = JSON.parse(config.toString()) as { container?: string; container_config?: ImageRunConfig }
   return { Container: made.container ?? '', ContainerConfig: runView(made.container_config ?? {}) }
