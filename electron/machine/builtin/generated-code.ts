@@ -33,8 +33,6 @@ export class GeneratedCode {
 
   /** The core's `codegen_finalize`: compiles what it has generated and tells it; the core asks for one at a time. */
   finalize(index: number, start: number, flags: number, at: number, length: number): void {
-    S.fin++
-    S.finB += length
     const bytes = new Uint8Array(this.target.memory.buffer, at >>> 0, length >>> 0).slice()
     this.pending = WebAssembly.instantiate(bytes, this.imports).then(({ instance }) => {
       this.pending = undefined
@@ -47,7 +45,6 @@ export class GeneratedCode {
 
   /** The core's `jit_clear_func`: the guest's code has changed, or room is needed. */
   clear(index: number): void {
-    S.clr++
     this.modules.delete(index)
     this.target.table.set(tableOffset + index, null)
   }
@@ -70,11 +67,8 @@ export class GeneratedCode {
       this.target.table.set(
         tableOffset + index,
         tableFunction((entry) => {
-          const t = performance.now()
           const run = new WebAssembly.Instance(moduleOf(get()), this.imports).exports.f as Run
           this.target.table.set(tableOffset + index, run)
-          S.lazy++
-          S.lazyMs += performance.now() - t
           run(entry)
         }),
       )
@@ -95,9 +89,3 @@ const passThrough = new WebAssembly.Module(
     ...[0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00],
   ),
 )
-
-const S = { fin: 0, finB: 0, clr: 0, lazy: 0, lazyMs: 0 }
-setInterval(
-  () => console.log('STAT', Math.round(performance.now()), JSON.stringify(S), JSON.stringify(process.cpuUsage())),
-  500,
-).unref()
