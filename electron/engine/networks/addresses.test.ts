@@ -45,6 +45,7 @@ test.each([
   ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
   ['::ffff:1.2.3.4', '::ffff:102:304'],
   ['fd00:0:0:1::', 'fd00:0:0:1::'],
+  ['fd00::0:5', 'fd00::5'],
 ])('%s is written %s', (text, canonical) => {
   expect(formatAddress(parseAddress(text)!)).toBe(canonical)
 })

@@ -61,11 +61,13 @@ export function formatAddress({ family, value }: Address): string {
   if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.')
   const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16))
   // The longest run of zeros, the first of equals, is written as "::".
-  const runs = [...groups.join(':').matchAll(/\b0(?::0)+\b/g)].map(([run]) => run)
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
-  if (longest === '') return groups.join(':')
   const text = groups.join(':')
-  const at = text.indexOf(longest)
+  let at = 0
+  let longest = ''
+  for (const { 0: run, index } of text.matchAll(/\b0(?::0)+\b/g)) {
+    if (run.length > longest.length) [at, longest] = [index, run]
+  }
+  if (longest === '') return text
   return `${text.slice(0, at).replace(/:$/, '')}::${text.slice(at + longest.length).replace(/^:/, '')}`
 }
 

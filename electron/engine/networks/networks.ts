@@ -98,8 +98,9 @@ export class Networks {
     const ipv4 = body.EnableIPv4 ?? true
     const taken = this.poolsTaken()
     const pools = asked.map((pool) => takePool(pool, taken))
-    if (ipv4 && !pools.some((pool) => familyOf(pool) === 4)) pools.unshift(this.choosePool(4))
+    if (ipv4 && !pools.some((pool) => familyOf(pool) === 4)) pools.push(this.choosePool(4))
     if (body.EnableIPv6 && !pools.some((pool) => familyOf(pool) === 6)) pools.push(this.choosePool(6))
+    pools.sort((a, b) => familyOf(a) - familyOf(b))
     const network = this.insert({
       name: body.Name,
       driver: 'bridge',
