@@ -6,6 +6,7 @@ import type { Config, CreateBody, Healthcheck, HostConfig } from './config'
 import type { ContainersOptions } from './deps'
 import { endpointsOf } from './endpoints'
 import { attributesOf } from './events'
+import { checkLinks } from './links'
 import { mountsFor, type MountPoint } from './mounts'
 import { settleLimits } from './limits'
 import { checkName, newId, randomName } from './names'
@@ -52,6 +53,7 @@ export async function createContainer(
   if (config.StopSignal) parseSignal(config.StopSignal)
   const { hostConfig, warnings } = completeHostConfig(asked, facts)
   ofPeers(() => namePeers(hostConfig, store))
+  ofPeers(() => checkLinks(store, hostConfig))
   const settings = ofPeers((): Settings => ({
     config: { ...config, Hostname: hostnameOf(id, config, hostConfig, facts.hostname, store) },
     hostConfig,

@@ -2,6 +2,7 @@ import { initLayerId } from '../images/layers'
 import type { Attachment } from '../networks/attachment'
 import type { Container, Endpoint } from './container'
 import type { ContainersOptions } from './deps'
+import { showLinks } from './links'
 import { sizesOf } from './list'
 import { showMounts } from './mounts'
 import { commandOf } from './spec'
@@ -33,7 +34,7 @@ export async function inspectContainer(
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: { ...hostConfig, Runtime: hostConfig.Runtime || options.facts().runtime },
+    HostConfig: { ...hostConfig, Links: showLinks(container), Runtime: hostConfig.Runtime || options.facts().runtime },
     GraphDriver: { Name: 'overlay2', Data: layerPaths(container, options) },
     ...(size ? (await sizesOf(options, [container])).get(id) : {}),
     Mounts: showMounts(mounts, hostConfig.Tmpfs ?? {}),

@@ -1,5 +1,6 @@
-import { EngineError } from '../errors'
+import { EngineError, messageOf } from '../errors'
 import type { Attachment } from '../networks/attachment'
+import type { HostConfig } from './config'
 import type { Container } from './container'
 import { parseLink } from './endpoints'
 import { isLive } from './state'
@@ -21,7 +22,7 @@ export function legacyLinks(store: ContainerStore, container: Container, attachm
   return (container.settings.hostConfig.Links ?? []).map(parseLink).map(({ target: reference, alias }) => {
     const target = store.find(reference)
     const names = `/${target.name} AS /${container.name}/${alias}`
-    if (!isLive(target.state)) throw new EngineError('conflict', `Cannot link to a non running container: ${names}`)
+    if (!isLive(target.state)) throw new EngineError('internal', `Cannot link to a non running container: ${names}`)
     const place = target.state.attachments.find(({ name }) => name === 'bridge')
     if (!place) {
       const reason = 'as it does not belong to the default network'
@@ -63,12 +64,20 @@ export function linkVariables(owner: Container, links: readonly Link[]): string[
 /** TCP first. */
 const order = (protocol: string) => (protocol === 'tcp' ? '' : protocol)
 
-/** The links as inspect shows them. Throws 'invalid' for a container that is not there. */
-export function showLinks(store: ContainerStore, owner: string, links: string[] | null): string[] | null {
-  return (
-    links?.map((link) => {
-      const { target, alias } = parseLink(link)
-      return `/${store.find(target).name}:/${owner}/${alias}`
-    }) ?? null
-  )
+/** Throws 'notFound' for a link to a container that is not there. */
+export function checkLinks(store: ContainerStore, { Links, NetworkMode }: HostConfig): void {
+  if (NetworkMode !== 'bridge') return
+  for (const { target } of (Links ?? []).map(parseLink)) {
+    try {
+      store.find(target)
+    } catch (error) {
+      throw new EngineError('notFound', `could not get container for ${target}: ${messageOf(error)}`, { cause: error })
+    }
+  }
+}
+
+/** `HostConfig.Links` as inspect shows them: those of the default bridge only. */
+export function showLinks({ name, settings: { hostConfig } }: Container): string[] | null {
+  if (hostConfig.NetworkMode !== 'bridge' || !hostConfig.Links?.length) return null
+  return hostConfig.Links.map(parseLink).map(({ target, alias }) => `/${target}:/${name}/${alias}`)
 }

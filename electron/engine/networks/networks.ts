@@ -41,7 +41,14 @@ export class Networks {
     const plain = { ipv4: true, ipv6: false, internal: false, attachable: false, labels: {}, ipamOptions: null }
     if (!this.byName('bridge')) {
       const bridge = newBridgeName()
-      const options = { [option.bridgeName]: bridge }
+      const options = {
+        'com.docker.network.bridge.default_bridge': 'true',
+        [option.icc]: 'true',
+        [option.masquerade]: 'true',
+        [option.bindingAddress]: '0.0.0.0',
+        [option.bridgeName]: bridge,
+        [option.mtu]: '1500',
+      }
       this.insert({ ...plain, name: 'bridge', driver: 'bridge', bridge, pools: [this.choosePool(4)], options })
     }
     const other = { ...plain, bridge: '', pools: [], options: {} }
