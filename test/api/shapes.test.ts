@@ -23,9 +23,9 @@ function shapeOf(value: unknown, name = ''): Shape {
   return Object.fromEntries(entries.map(([key, child]) => [key, shapeOf(child, key)]))
 }
 
-/** Keys that dockerd has left out since API 1.41, or has on cgroup v1 alone. */
+/** Keys that dockerd has left out since API 1.41, has on cgroup v1 alone, or that tell how it was built. */
 const dropped =
-  /\.(KernelMemory(TCP)?|VirtualSize|Container|ContainerConfig|percpu_usage|AllowNondistributableArtifacts\w+|hierarchical_mem\w+)$/
+  /\.(KernelMemory(TCP)?|VirtualSize|Container|ContainerConfig|percpu_usage|AllowNondistributableArtifacts\w+|hierarchical_mem\w+|BuilderSize|BuildTime|Details\.\w+)$/
 
 /** What a client that expects the shape would miss in the value: `path: what is there`. */
 function missing(shape: Shape, value: unknown, path = ''): string[] {

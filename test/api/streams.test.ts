@@ -10,7 +10,8 @@ onEachMachine('streams', (engine, target) => {
     ok(await docker('run', '-d', '--name', name, 'busybox', 'sh', '-c', `${loop}; ${script}`))
     return name
   }
-  const release = async (name: string) => ok(await docker('exec', name, 'touch', '/go'))
+  /** The end of the container may take the exec along. */
+  const release = async (name: string) => expect((await docker('exec', name, 'touch', '/go')).code).toBeOneOf([0, 137])
   const remove = async (name: string) => ok(await docker('rm', '-f', name))
   const withoutTicks = (text: string) => text.replaceAll('tick\n', '')
 

@@ -47,6 +47,7 @@ export async function createContainer(
   const id = newId()
   const name = request.name === '' ? randomName((taken) => store.isTaken(taken)) : checkName(request.name)
   validate(given, asked, facts)
+  if (!given.Image) throw new EngineError('invalid', 'config cannot be empty in order to create a container')
   const image = options.images.resolve(given.Image, request.platform)
   const config = mergeImage(given, image.config)
   if (commandOf(config).length === 0) throw new EngineError('invalid', 'no command specified')

@@ -38,6 +38,8 @@ export interface Exec {
   container: Container
   request: ExecRequest
   state: ExecState
+  /** Settles when the process runs or could not be started; before a start it is settled. */
+  ready: Promise<unknown>
   /** Resolves when the exit code is known. */
   ended: Promise<void>
   /** @internal */
@@ -59,7 +61,7 @@ export class Execs {
     const id = randomBytes(32).toString('hex')
     let end!: () => void
     const ended = new Promise<void>((resolve) => (end = resolve))
-    const exec: Exec = { id, container, request, state: { status: 'created' }, ended, end }
+    const exec: Exec = { id, container, request, state: { status: 'created' }, ready: Promise.resolve(), ended, end }
     this.byId.set(id, exec)
     this.emit(exec, `exec_create: ${wordsOf(request)}`)
     return exec
@@ -110,7 +112,9 @@ export class Execs {
       detach,
     })
     const session = { stream, tty, stdin: stdin && !detach, detachKeys, onDetach: () => undefined, ended: exec.ended }
-    return this.running(exec, stream.reply).then(() => session)
+    const running = this.running(exec, stream.reply)
+    exec.ready = running.catch(() => undefined)
+    return running.then(() => session)
   }
 
   private async running(exec: Exec, reply: Promise<{ pid: number }>): Promise<void> {
@@ -142,6 +146,8 @@ export class Execs {
   }
 
   async resize(exec: Exec, rows: number, cols: number): Promise<void> {
+    // A client has its connection before the process runs.
+    await exec.ready
     if (exec.state.status !== 'running') throw new EngineError('conflict', `exec ${exec.id} is not running`)
     await this.options.guest().call('container.resize', { id: exec.container.id, exec: exec.id, rows, cols })
   }
