@@ -38,7 +38,7 @@ export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise
       ...(process.env as Record<string, string>),
       BERTH_DATA_DIR: dir,
       BERTH_NODE: process.execPath,
-      BERTH_SNAPSHOT_DIR: join(project, '.cache/e2e/snapshots'),
+      BERTH_SNAPSHOT_DIR: join(project, '.cache/snapshots'),
       ...env,
     },
   })

@@ -43,60 +43,64 @@ function missing(shape: Shape, value: unknown, path = ''): string[] {
   return Object.entries(shape).flatMap(([key, child]) => missing(child, children[key], `${path}.${key}`))
 }
 
-onEachMachine('shapes', (engine) => {
-  const name = fresh('shapes')
-  const ask = async (path: string, method = 'GET', body?: unknown) =>
-    JSON.parse((await call(engine(), method, path, body)).body.toString().split('\n')[0]!)
-  let shapes: Record<string, Shape> = {}
-  let exec: string
+onEachMachine(
+  'shapes',
+  (engine) => {
+    const name = fresh('shapes')
+    const ask = async (path: string, method = 'GET', body?: unknown) =>
+      JSON.parse((await call(engine(), method, path, body)).body.toString().split('\n')[0]!)
+    let shapes: Record<string, Shape> = {}
+    let exec: string
 
-  beforeAll(async () => {
-    shapes = JSON.parse(await readFile(fixture, 'utf8').catch(() => '{}'))
-    await ask('/volumes/create', 'POST', { Name: name, Labels: { a: 'b' } })
-    await call(engine(), 'POST', `/containers/create?name=${name}`, {
-      Image: 'busybox',
-      Cmd: ['sleep', '1000'],
-      Labels: { a: 'b' },
-      ExposedPorts: { '80/tcp': {} },
-      Volumes: { '/anonymous': {} },
-      Healthcheck: { Test: ['CMD', 'true'], Interval: 1e9, Retries: 1 },
-      HostConfig: { Binds: [`${name}:/data`], PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } },
+    beforeAll(async () => {
+      shapes = JSON.parse(await readFile(fixture, 'utf8').catch(() => '{}'))
+      await ask('/volumes/create', 'POST', { Name: name, Labels: { a: 'b' } })
+      await call(engine(), 'POST', `/containers/create?name=${name}`, {
+        Image: 'busybox',
+        Cmd: ['sleep', '1000'],
+        Labels: { a: 'b' },
+        ExposedPorts: { '80/tcp': {} },
+        Volumes: { '/anonymous': {} },
+        Healthcheck: { Test: ['CMD', 'true'], Interval: 1e9, Retries: 1 },
+        HostConfig: { Binds: [`${name}:/data`], PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } },
+      })
+      await call(engine(), 'POST', `/containers/${name}/start`)
+      exec = (await ask(`/containers/${name}/exec`, 'POST', { Cmd: ['touch', '/x'], AttachStdout: true })).Id
+      await call(engine(), 'POST', `/exec/${exec}/start`, {})
     })
-    await call(engine(), 'POST', `/containers/${name}/start`)
-    exec = (await ask(`/containers/${name}/exec`, 'POST', { Cmd: ['touch', '/x'], AttachStdout: true })).Id
-    await call(engine(), 'POST', `/exec/${exec}/start`, {})
-  })
-  afterAll(async () => {
-    await call(engine(), 'DELETE', `/containers/${name}?force=1&v=1`)
-    await call(engine(), 'DELETE', `/volumes/${name}`)
-    if (recording) await writeFile(fixture, `${JSON.stringify(shapes, null, 2)}\n`)
-  })
+    afterAll(async () => {
+      await call(engine(), 'DELETE', `/containers/${name}?force=1&v=1`)
+      await call(engine(), 'DELETE', `/volumes/${name}`)
+      if (recording) await writeFile(fixture, `${JSON.stringify(shapes, null, 2)}\n`)
+    })
 
-  const filters = () => `filters=${encodeURIComponent(JSON.stringify({ container: [name] }))}`
-  const answers: Record<string, () => Promise<unknown>> = {
-    'GET /version': () => ask('/version'),
-    'GET /info': () => ask('/info'),
-    'GET /containers/json': async () => (await ask('/containers/json?size=1')).slice(0, 1),
-    'GET /containers/{id}/json': () => ask(`/containers/${name}/json?size=1`),
-    'GET /containers/{id}/top': () => ask(`/containers/${name}/top`),
-    'GET /containers/{id}/stats': () => ask(`/containers/${name}/stats?stream=false`),
-    'GET /containers/{id}/changes': () => ask(`/containers/${name}/changes`),
-    'POST /containers/{id}/update': () => ask(`/containers/${name}/update`, 'POST', { CpuShares: 512 }),
-    'GET /exec/{id}/json': () => ask(`/exec/${exec}/json`),
-    'GET /images/json': async () => (await ask('/images/json')).slice(0, 1),
-    'GET /images/{name}/json': () => ask('/images/busybox/json'),
-    'GET /images/{name}/history': () => ask('/images/busybox/history'),
-    'GET /volumes': () => ask(`/volumes?filters=${encodeURIComponent(JSON.stringify({ name: [name] }))}`),
-    'GET /volumes/{name}': () => ask(`/volumes/${name}`),
-    'GET /networks': () => ask(`/networks?filters=${encodeURIComponent('{"name":["bridge"]}')}`),
-    'GET /networks/{id}': () => ask('/networks/bridge'),
-    'GET /system/df': () => ask('/system/df'),
-    'GET /events': () => ask(`/events?since=1&until=${Math.ceil(Date.now() / 1000)}&${filters()}`),
-  }
-  it.each(Object.keys(answers))('%s has every key of dockerd’s, with its type', async (title) => {
-    const answer = await answers[title]!()
-    if (recording) shapes[title] = shapeOf(answer)
-    expect(shapes[title]).toBeDefined()
-    expect(missing(shapes[title]!, answer)).toEqual([])
-  })
-})
+    const filters = () => `filters=${encodeURIComponent(JSON.stringify({ container: [name] }))}`
+    const answers: Record<string, () => Promise<unknown>> = {
+      'GET /version': () => ask('/version'),
+      'GET /info': () => ask('/info'),
+      'GET /containers/json': async () => (await ask('/containers/json?size=1')).slice(0, 1),
+      'GET /containers/{id}/json': () => ask(`/containers/${name}/json?size=1`),
+      'GET /containers/{id}/top': () => ask(`/containers/${name}/top`),
+      'GET /containers/{id}/stats': () => ask(`/containers/${name}/stats?stream=false`),
+      'GET /containers/{id}/changes': () => ask(`/containers/${name}/changes`),
+      'POST /containers/{id}/update': () => ask(`/containers/${name}/update`, 'POST', { CpuShares: 512 }),
+      'GET /exec/{id}/json': () => ask(`/exec/${exec}/json`),
+      'GET /images/json': async () => (await ask('/images/json')).slice(0, 1),
+      'GET /images/{name}/json': () => ask('/images/busybox/json'),
+      'GET /images/{name}/history': () => ask('/images/busybox/history'),
+      'GET /volumes': () => ask(`/volumes?filters=${encodeURIComponent(JSON.stringify({ name: [name] }))}`),
+      'GET /volumes/{name}': () => ask(`/volumes/${name}`),
+      'GET /networks': () => ask(`/networks?filters=${encodeURIComponent('{"name":["bridge"]}')}`),
+      'GET /networks/{id}': () => ask('/networks/bridge'),
+      'GET /system/df': () => ask('/system/df'),
+      'GET /events': () => ask(`/events?since=1&until=${Math.ceil(Date.now() / 1000)}&${filters()}`),
+    }
+    it.each(Object.keys(answers))('%s has every key of dockerd’s, with its type', async (title) => {
+      const answer = await answers[title]!()
+      if (recording) shapes[title] = shapeOf(answer)
+      expect(shapes[title]).toBeDefined()
+      expect(missing(shapes[title]!, answer)).toEqual([])
+    })
+  },
+  ['native', 'peer'],
+)

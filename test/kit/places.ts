@@ -3,8 +3,8 @@ import type { MachineName } from './engine'
 
 const cache = process.env.BERTH_ASSETS ?? join(process.cwd(), '.cache')
 
-/** Snapshots of the builtin machine outlive a test run: they depend on the guest image alone. */
-export const snapshotDir = join(cache, 'test-snapshots')
+/** Where the builtin machine's snapshot is kept from one run to the next: all suites share the one cold boot. */
+export const snapshotDir = join(cache, 'snapshots')
 
 /** The image that every engine of ours brings along. */
 export const starterArchive = join(cache, 'starter', 'busybox.tar')
