@@ -4,7 +4,7 @@ import { protocol, type Request } from '../contract'
 import type { Link } from '../link'
 
 /** How often a container is run: the emulator compiles what ran often. */
-const runs = 6
+const runs = 3
 
 const layer = '000000000000f1a5'
 const network: Request<'network.ensure'> = {
