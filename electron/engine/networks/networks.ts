@@ -11,6 +11,7 @@ import { allocate, chooseSubnet, chosenPool, defaultPools, takePool, uniqueLocal
 import type { Place } from './names'
 import { ensureRequest, familyOf, isPredefined, option, type Network, type Pool } from './network'
 import { checkNetwork, type NetworkBody } from './request'
+import { NetworkStore } from './store'
 
 export interface NetworksOptions {
   db: Db
@@ -32,14 +33,17 @@ export interface Member {
 export class Networks {
   private readonly members = new Map<string, Map<string, Member>>()
   private readonly ensured = new Map<string, Promise<void>>()
+  private readonly store: NetworkStore
 
-  constructor(private readonly options: NetworksOptions) {}
+  constructor(private readonly options: NetworksOptions) {
+    this.store = new NetworkStore(options.db)
+  }
 
   /** Makes the networks that every engine has. To be called when the machine has started; again after it was replaced. */
   start(): void {
     this.ensured.clear()
     const plain = { ipv4: true, ipv6: false, internal: false, attachable: false, labels: {}, ipamOptions: null }
-    if (!this.byName('bridge')) {
+    if (!this.store.byName('bridge')) {
       const bridge = newBridgeName()
       const options = {
         'com.docker.network.bridge.default_bridge': 'true',
@@ -49,24 +53,24 @@ export class Networks {
         [option.bridgeName]: bridge,
         [option.mtu]: '1500',
       }
-      this.insert({ ...plain, name: 'bridge', driver: 'bridge', bridge, pools: [this.choosePool(4)], options })
+      this.store.insert({ ...plain, name: 'bridge', driver: 'bridge', bridge, pools: [this.choosePool(4)], options })
     }
     const other = { ...plain, bridge: '', pools: [], options: {} }
-    if (!this.byName('host')) this.insert({ ...other, name: 'host', driver: 'host' })
-    if (!this.byName('none')) this.insert({ ...other, name: 'none', driver: 'null' })
+    if (!this.store.byName('host')) this.store.insert({ ...other, name: 'host', driver: 'host' })
+    if (!this.store.byName('none')) this.store.insert({ ...other, name: 'none', driver: 'null' })
     // Not waited for: it takes a second in an emulated guest. The first container waits for the same promise, and a
     // failure is tried again, and told, by the next one to need the bridge. Other networks are made when first needed.
-    this.ensureBridge(this.byName('bridge')!).catch(() => undefined)
+    this.ensureBridge(this.store.byName('bridge')!).catch(() => undefined)
   }
 
   list(): Network[] {
-    return (this.options.db.prepare('SELECT * FROM networks ORDER BY created, name').all() as Row[]).map(fromRow)
+    return this.store.list()
   }
 
   /** By id, name or a unique prefix of an id. "default" is the bridge. Throws 'notFound'. */
   resolve(nameOrId: string): Network {
     const name = nameOrId === 'default' || nameOrId === '' ? 'bridge' : nameOrId
-    const found = this.byId(name) ?? this.byName(name)
+    const found = this.store.byId(name) ?? this.store.byName(name)
     if (found) return found
     const matches = this.list().filter((network) => network.id.startsWith(name))
     if (matches.length === 1) return matches[0]!
@@ -99,7 +103,7 @@ export class Networks {
    */
   async create(body: NetworkBody): Promise<Network> {
     const asked = checkNetwork(body)
-    if (this.byName(body.Name)) throw new EngineError('conflict', `network with name ${body.Name} already exists`)
+    if (this.store.byName(body.Name)) throw new EngineError('conflict', `network with name ${body.Name} already exists`)
     const bridge = body.Options[option.bridgeName] ?? newBridgeName()
     this.checkBridge(body.Name, bridge)
     const ipv4 = body.EnableIPv4 ?? true
@@ -108,7 +112,7 @@ export class Networks {
     if (ipv4 && !pools.some((pool) => familyOf(pool) === 4)) pools.push(this.choosePool(4))
     if (body.EnableIPv6 && !pools.some((pool) => familyOf(pool) === 6)) pools.push(this.choosePool(6))
     pools.sort((a, b) => familyOf(a) - familyOf(b))
-    const network = this.insert({
+    const network = this.store.insert({
       name: body.Name,
       driver: 'bridge',
       bridge,
@@ -124,7 +128,7 @@ export class Networks {
     try {
       await this.ensureBridge(network)
     } catch (error) {
-      this.delete(network)
+      this.forget(network)
       throw error
     }
     this.emit('create', network)
@@ -145,7 +149,7 @@ export class Networks {
     }
     await this.ensured.get(network.id)?.catch(() => undefined)
     await this.options.guest().call('network.remove', { bridge: network.bridge })
-    this.delete(network)
+    this.forget(network)
     this.emit('destroy', network)
   }
 
@@ -193,7 +197,7 @@ export class Networks {
 
   /** Tells that a container is in a network, or no longer. */
   tell(action: 'connect' | 'disconnect', networkId: string, container: string): void {
-    const network = this.byId(networkId)
+    const network = this.store.byId(networkId)
     if (network) this.emit(action, network, { container })
   }
 
@@ -216,7 +220,13 @@ export class Networks {
 
   /** The address at which containers reach the host: what "host-gateway" stands for. */
   hostGateway(): string {
-    return this.byName('bridge')!.pools[0]!.gateway
+    return this.store.byName('bridge')!.pools[0]!.gateway
+  }
+
+  private forget(network: Network): void {
+    this.store.delete(network)
+    this.ensured.delete(network.id)
+    this.members.delete(network.id)
   }
 
   /** One agent round trip a bridge and machine start; a failed one is tried again by the next caller. */
@@ -244,7 +254,7 @@ export class Networks {
         if (!isTaken || own.length === 0 || this.membersOf(network.id).length > 0) throw error
         refused.push(...own.map(({ subnet }) => parseSubnet(subnet)!))
         network.pools = network.pools.map((pool) => (pool.chosen ? this.choosePool(familyOf(pool), refused) : pool))
-        this.save(network)
+        this.store.save(network)
       }
     }
   }
@@ -261,7 +271,7 @@ export class Networks {
 
   /** 40 bits that tell this engine's unique local IPv6 networks from others'. */
   private seed(): bigint {
-    return BigInt(`0x${this.byName('host')!.id.slice(0, 10)}`)
+    return BigInt(`0x${this.store.byName('host')!.id.slice(0, 10)}`)
   }
 
   private poolsTaken(): Subnet[] {
@@ -278,46 +288,6 @@ export class Networks {
   private emit(action: string, { id, name, driver }: Network, more: Record<string, string> = {}): void {
     this.options.events.emit('network', action, id, { ...more, name, type: driver })
   }
-
-  private byName(name: string): Network | undefined {
-    const row = this.options.db.prepare('SELECT * FROM networks WHERE name = ?').get(name) as Row | undefined
-    return row && fromRow(row)
-  }
-
-  private byId(id: string): Network | undefined {
-    const row = this.options.db.prepare('SELECT * FROM networks WHERE id = ?').get(id) as Row | undefined
-    return row && fromRow(row)
-  }
-
-  private insert(given: Omit<Network, 'id' | 'created'>): Network {
-    const network = { ...given, id: randomBytes(32).toString('hex'), created: Date.now() }
-    const { id, name, created, ...config } = network
-    this.options.db.prepare('INSERT INTO networks VALUES (?, ?, ?, ?)').run(id, name, created, JSON.stringify(config))
-    return network
-  }
-
-  private save({ id, name, created, ...config }: Network): void {
-    this.options.db
-      .prepare('UPDATE networks SET name = ?, created = ?, config = ? WHERE id = ?')
-      .run(name, created, JSON.stringify(config), id)
-  }
-
-  private delete({ id }: Network): void {
-    this.options.db.prepare('DELETE FROM networks WHERE id = ?').run(id)
-    this.ensured.delete(id)
-    this.members.delete(id)
-  }
-}
-
-interface Row {
-  id: string
-  name: string
-  created: number
-  config: string
-}
-
-function fromRow({ id, name, created, config }: Row): Network {
-  return { id, name, created, ...(JSON.parse(config) as Omit<Network, 'id' | 'name' | 'created'>) }
 }
 
 /** The gateway's address is the host's own. */

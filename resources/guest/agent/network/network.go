@@ -62,8 +62,8 @@ func New(records string, resolve Resolver) (*Manager, error) {
 }
 
 // Ensure makes a bridge with addresses, rules and DNS as asked, or changes it to that. Errors: 'invalid' for addresses
-// that make no sense, 'conflict' for an interface that is not ours or (exclusive) a subnet that is in use, 'unsupported'
-// where the guest lacks nft and iptables or IPv6, 'unavailable' when port 53 is taken. A bridge that could not be made
+// that make no sense, 'forbidden' for an interface that is not ours, 'conflict' for an exclusive subnet that is in use,
+// 'unsupported' where the guest lacks nft and iptables or IPv6, 'unavailable' when port 53 is taken. A bridge that could not be made
 // whole is taken back.
 func (m *Manager) Ensure(request contract.NetworkEnsure) error {
 	request.Op = contract.Op{}
@@ -86,7 +86,7 @@ func (m *Manager) Ensure(request contract.NetworkEnsure) error {
 		delete(m.networks, request.Bridge)
 	}
 	if index != 0 && !strings.HasPrefix(request.Bridge, ownPrefix) && !m.recorded(request.Bridge) {
-		return contract.Errorf(contract.Conflict, "an interface with the name %s exists already", request.Bridge)
+		return contract.Errorf(contract.Forbidden, "an interface with the name %s exists already", request.Bridge)
 	}
 	made := index == 0
 	if made {
