@@ -3,6 +3,8 @@ import { directions, framing, type GuestErrorKind, type Op, type Reply, type Req
 
 const { OPEN, REPLY, DATA, END, RESET, WINDOW } = framing.types
 const headerLength = 8
+/** Bytes that may wait for the transport: its own mark is a fraction of one frame, so that each would wait for the last. */
+const maxWaiting = 4 * framing.maxData
 
 /** What the agent answered instead of a reply. */
 export class GuestError extends Error {
@@ -88,7 +90,7 @@ export class Link {
     this.transport.write(header)
     const flowing = this.transport.write(payload)
     this.transport.uncork()
-    return flowing
+    return flowing || this.transport.writableLength < maxWaiting
   }
 
   /** @internal */
@@ -149,7 +151,7 @@ export class LinkStream<R = unknown> extends Duplex {
     private readonly id: number,
     direction: { in: boolean; out: boolean },
   ) {
-    super({ allowHalfOpen: true, readableHighWaterMark: framing.window / 2, writableHighWaterMark: framing.maxData })
+    super({ allowHalfOpen: true, readableHighWaterMark: framing.window / 2, writableHighWaterMark: maxWaiting })
     this.inEnded = !direction.in
     this.outEnded = !direction.out
     this.reply = new Promise((resolve, reject) => (this.settle = { resolve, reject }))
