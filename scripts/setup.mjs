@@ -173,12 +173,12 @@ function files(path) {
     .sort()
 }
 
-/** Of files by their content, of anything else by its text. */
+/** Of files by their content, of anything else by its text. A checkout may be moved or copied: paths are those inside it. */
 function hash(parts) {
   const sum = createHash('sha256')
   for (const part of parts)
     sum
-      .update(part)
+      .update(part.replace(project, ''))
       .update('\0')
       .update(existsSync(part) ? readFileSync(part) : '')
   return sum.digest('hex')
