@@ -2,11 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { _electron, type ElectronApplication, type Page, test as base } from '@playwright/test'
+import { endAgent } from '../test/kit/engine'
 
 const project = join(__dirname, '..')
 /** Holds the app's ready event back until Playwright is attached, which it does by itself only without a path. */
 const playwrightLoader = join(dirname(require.resolve('playwright-core/package.json')), 'lib/server/electron/loader.js')
 const screens = process.env.BERTH_SCREENS ? join(project, 'e2e/screens') : join(project, 'test-results/screens')
+
+/** The machine that the tests run on: BERTH_E2E_MACHINE, else the one that works everywhere. */
+export const machine = process.env.BERTH_E2E_MACHINE ?? 'builtin'
 
 export interface Launched {
   app: ElectronApplication
@@ -38,6 +42,7 @@ export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise
       ...(process.env as Record<string, string>),
       BERTH_DATA_DIR: dir,
       BERTH_NODE: process.execPath,
+      BERTH_MACHINE: machine,
       BERTH_SNAPSHOT_DIR: join(project, '.cache/snapshots'),
       ...env,
     },
@@ -67,7 +72,10 @@ export const test = base.extend<{ start: (options?: LaunchOptions) => Promise<La
       return one
     })
     for (const { app } of launched) await app.close()
-    for (const { dataDir } of launched) await rm(dataDir, { recursive: true, force: true })
+    for (const { dataDir } of launched) {
+      await endAgent(dataDir)
+      await rm(dataDir, { recursive: true, force: true })
+    }
   },
 })
 

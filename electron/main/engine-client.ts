@@ -22,19 +22,32 @@ function open(host: string, method: string, path: string, timeout?: number): Pro
   })
 }
 
-/**
- * One call to the Docker Engine API that answers with JSON or nothing.
- * @throws {EngineApiError} on a status of 400 or more; the socket's own error when nobody answers
- */
-export async function callEngine<T>(host: string, method: string, path: string, timeout?: number): Promise<T> {
-  const response = await open(host, method, path, timeout)
+async function textOf(response: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) text += chunk
-  if (response.statusCode! >= 400) {
-    let message = text
-    if (text.startsWith('{')) message = JSON.parse(text).message
-    throw new EngineApiError(response.statusCode!, message)
-  }
+  return text
+}
+
+/**
+ * One call to the Docker Engine API, its answer's body unread.
+ * @throws {EngineApiError} on a status of 400 or more; the socket's own error when nobody answers
+ */
+export async function openStream(
+  host: string,
+  method: string,
+  path: string,
+  timeout?: number,
+): Promise<IncomingMessage> {
+  const response = await open(host, method, path, timeout)
+  if (response.statusCode! < 400) return response
+  const text = await textOf(response)
+  throw new EngineApiError(response.statusCode!, text.startsWith('{') ? JSON.parse(text).message : text)
+}
+
+/** One call that answers with JSON or nothing. @throws {EngineApiError} as `openStream` */
+export async function callEngine<T>(host: string, method: string, path: string, timeout?: number): Promise<T> {
+  const response = await openStream(host, method, path, timeout)
+  const text = await textOf(response)
   return (text && response.headers['content-type']?.includes('json') ? JSON.parse(text) : undefined) as T
 }
 

@@ -1,6 +1,8 @@
 import { clipboard, shell } from 'electron'
 import { type Theme, themes } from '../../shared/app'
 import type { EngineService } from './engine-process'
+import { notify } from './notifications'
+import { save, type SaveAs } from './save'
 import type { Settings } from './settings'
 
 /** What the window may ask of main. Arguments come from the page, so each handler checks its own. */
@@ -22,6 +24,11 @@ export function createHandlers(engine: EngineService, settings: Settings) {
     },
     app: {
       copy: (text: string) => clipboard.writeText(String(text)),
+      /** Shows a notification of the system's; a click on it shows the window at `route`. */
+      notify: (title: string, text: string, route?: string) =>
+        notify(String(title), String(text), route === undefined ? undefined : String(route)),
+      /** Saves what the engine answers to GET `path` where the person says; gives the file, or undefined. */
+      save: (path: string, name: string, as?: SaveAs) => save(engine, String(path), String(name), as),
       /** Opens a published port in the browser; nothing but this computer's own ports can be opened. */
       openPort: async (port: number) => {
         if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`Not a port: ${port}`)

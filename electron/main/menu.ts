@@ -1,13 +1,13 @@
 import { app, Menu, type MenuItemConstructorOptions } from 'electron'
+import { pageGroups } from '../../shared/pages'
 import { showWindow } from './window'
 
-/** The application menu: what each platform expects, and the three pages on Ctrl/Cmd+1 to 3. */
+/** The application menu: what each platform expects, and the pages on Ctrl/Cmd+1 and up. */
 export function setupMenu(): void {
-  const pages: MenuItemConstructorOptions[] = [
-    { label: 'Containers', accelerator: 'CmdOrCtrl+1', click: () => showWindow('/containers') },
-    { label: 'Images', accelerator: 'CmdOrCtrl+2', click: () => showWindow('/images') },
-    { label: 'Machine', accelerator: 'CmdOrCtrl+3', click: () => showWindow('/machine') },
-  ]
+  const pages = pageGroups.flat().map(({ label, path }, index): MenuItemConstructorOptions => {
+    const accelerator = path === '/settings' ? 'CmdOrCtrl+,' : index < 7 ? `CmdOrCtrl+${index + 1}` : undefined
+    return { label, accelerator, click: () => showWindow(path) }
+  })
   const template: MenuItemConstructorOptions[] = [
     ...(process.platform === 'darwin' ? [{ role: 'appMenu' } as const] : []),
     { label: 'File', submenu: [{ role: 'close' }, { type: 'separator' }, { role: 'quit' }] },

@@ -1,18 +1,9 @@
-import { createRouter, createWebHashHistory } from 'vue-router'
-import ContainersPage from './pages/containers/ContainersPage.vue'
+import { createRouter, createWebHashHistory, type RouteRecordRaw } from 'vue-router'
 
-// The first page is what the window opens with; the terminal and the charts of others need not be read before it.
+/** Each folder of pages names its own routes; their components are loaded when they are first shown. */
+const folders = import.meta.glob<{ routes: RouteRecordRaw[] }>('./pages/*/routes.ts', { eager: true })
+
 export const router = createRouter({
   history: createWebHashHistory(),
-  routes: [
-    { path: '/', redirect: '/containers' },
-    { path: '/containers', component: ContainersPage },
-    {
-      path: '/containers/:id/:tab(logs|terminal|inspect)?',
-      component: () => import('./pages/containers/ContainerPage.vue'),
-      props: true,
-    },
-    { path: '/images', component: () => import('./pages/images/ImagesPage.vue') },
-    { path: '/machine', component: () => import('./pages/machine/MachinePage.vue') },
-  ],
+  routes: [{ path: '/', redirect: '/containers' }, ...Object.values(folders).flatMap(({ routes }) => routes)],
 })
