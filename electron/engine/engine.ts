@@ -36,7 +36,10 @@ import { openDatabase, type Db } from './store/database'
 import { readEngineConfig } from './system/config'
 import { listen, listenOn } from './system/listen'
 import { openLog } from './system/log'
-import { chooseDriver, MachineHost } from './system/machine-host'
+import { chooseDriver } from './system/drivers'
+import { MachineHost } from './system/machine-host'
+import { MachineLog } from './system/machine-log'
+import { readMachineSettings } from './system/machine-settings'
 import { tcpHosts } from './system/tls'
 import { Volumes } from './volumes/volumes'
 
@@ -73,22 +76,27 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const db = openExclusively(join(dir, 'engine.db'), dataDir)
 
   const events = new Events()
+  const machineLog = new MachineLog(log)
   const host: MachineHost = new MachineHost({
     choice,
     dir,
+    settings: await readMachineSettings(dir),
     log,
+    machineLog: (line) => machineLog.add(line),
     onStage,
     answers: { dns: (request) => answerDns(request as Request<'dns'>) },
     onEvent: (event) => containers.onGuestEvent(event),
-    onHello: async (hello) => {
+    onHello: async (hello, fresh) => {
       images.guestHas(hello.layers)
       networks.start()
-      await containers.reconcile(hello)
+      await containers.reconcile(hello, fresh)
     },
+    onStopping: () => containers.hold(),
+    inUse: () => containers.inUse(),
   })
   const guest = () => host.guest()
   const facts = () => host.facts()
-  const features = () => host.running().features
+  const features = () => host.features
   const content = new ContentStore(join(dir, 'content'))
   const registries = new Registries(config, dataDir)
   const images = new Images({
@@ -126,6 +134,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     networks,
     ports,
     log,
+    whenRunning: (signal) => host.whenRunning(signal),
   })
   const cache = new BuildCache(db)
   const mounts = new CacheMounts(db, guest)
@@ -159,7 +168,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...volumeRoutes(volumes),
       ...networkRoutes(networks, containers),
       ...absentRoutes(),
-      ...berthRoutes(host),
+      ...berthRoutes({ host, dir, log: machineLog }),
     ],
     headers: {
       'Api-Version': maxApiVersion,
@@ -182,7 +191,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     }
     await containers.stop()
     await registries.close()
-    await host.stop().catch((error: unknown) => log(`stop: ${messageOf(error)}`))
+    await host.close().catch((error: unknown) => log(`stop: ${messageOf(error)}`))
     db.close()
     await rm(pidFile, { force: true })
     await log.close()

@@ -1,4 +1,5 @@
 import { GuestError } from '../machine/link'
+import { MachineError } from '../machine/machine'
 
 /** What kind of failure this is; one function (`statusOf`) turns it into Docker's status code. */
 export type ErrorKind =
@@ -49,6 +50,12 @@ export function statusOf(error: unknown): number {
     default:
       return statuses[error.kind]
   }
+}
+
+/** What a client sees of a failure: Docker's shape, and for a machine's failure the stage and what to do. */
+export function bodyOf(error: unknown): { message: string; stage?: string; fix?: string } {
+  const message = messageOf(error)
+  return error instanceof MachineError ? { message, stage: error.stage, fix: error.fix } : { message }
 }
 
 /** The message that a client sees; unknown things that were thrown are shown as text. */

@@ -27,24 +27,37 @@ export type Answer = (request: unknown) => Promise<unknown>
 export class Link {
   /** Resolves when the transport has ended, with its error if there was one. Streams still open are destroyed. */
   readonly closed: Promise<Error | undefined>
+  private settleClosed!: (failure: Error | undefined) => void
   private nextId = 1
   private readonly streams = new Map<number, LinkStream>()
   private readonly parser = new FrameParser((id, type, payload) => this.receive(id, type, payload))
   private drainWaiters: (() => void)[] = []
+  private transport: Duplex | undefined
+  private ended = false
+  /** What waits for `release`, but for the streams that `openAhead` let through. */
+  private held: { id: number; type: number; payload: Buffer }[] | undefined
+  private readonly ahead = new Set<number>()
 
+  /** Without a transport, what is opened waits for `attach` and `release`. */
   constructor(
-    private readonly transport: Duplex,
+    transport: Duplex | undefined,
     private readonly answers: Record<string, Answer> = {},
   ) {
-    this.closed = new Promise((resolve) => {
-      let failure: Error | undefined
-      transport.on('error', (error) => (failure = error))
-      transport.on('close', () => {
-        for (const stream of this.streams.values()) stream.lost(failure)
-        this.streams.clear()
-        resolve(failure)
-      })
-    })
+    this.closed = new Promise((resolve) => (this.settleClosed = resolve))
+    if (transport) this.attach(transport)
+    else this.held = []
+  }
+
+  /** Gives the link its byte stream; what waits goes on waiting. */
+  attach(transport: Duplex): void {
+    if (this.ended) {
+      transport.destroy()
+      return
+    }
+    this.transport = transport
+    let failure: Error | undefined
+    transport.on('error', (error) => (failure = error))
+    transport.on('close', () => this.end(failure))
     transport.on('data', (chunk: Buffer) => this.parser.push(chunk))
     transport.on('end', () => transport.destroy())
     transport.on('drain', () => {
@@ -52,6 +65,13 @@ export class Link {
       this.drainWaiters = []
       for (const resume of waiters) resume()
     })
+  }
+
+  /** Lets go out what has waited. */
+  release(): void {
+    const held = this.held ?? []
+    this.held = undefined
+    for (const { id, type, payload } of held) this.send(id, type, payload)
   }
 
   /** One request, one reply. Rejects with a GuestError, or with kind 'unavailable' when the link ends first. */
@@ -65,7 +85,7 @@ export class Link {
     const id = this.nextId
     this.nextId += 2
     const stream = new LinkStream<Reply<O>>(this, id, directions(op))
-    if (this.transport.destroyed) {
+    if (this.ended || this.transport?.destroyed) {
       stream.lost(undefined)
       return stream
     }
@@ -74,13 +94,30 @@ export class Link {
     return stream
   }
 
-  close(): void {
-    this.transport.destroy()
+  /** As `open`, before all that waits for `release`. */
+  openAhead<O extends Op>(op: O, request: Request<O>): LinkStream<Reply<O>> {
+    this.ahead.add(this.nextId)
+    return this.open(op, request)
+  }
+
+  /** How many streams opened here are not over. */
+  get openStreams(): number {
+    return this.streams.size
+  }
+
+  /** Ends the link; `cause` is what its streams fail with. */
+  close(cause?: Error): void {
+    if (this.transport) this.transport.destroy(cause)
+    else this.end(cause)
   }
 
   /** @internal Writes one frame; false when the transport asks to wait (see `whenDrained`). */
   send(id: number, type: number, payload: Buffer): boolean {
-    if (this.transport.destroyed) return true
+    if (this.held && !this.ahead.has(id)) {
+      this.held.push({ id, type, payload })
+      return true
+    }
+    if (!this.transport || this.transport.destroyed) return true
     const header = Buffer.allocUnsafe(headerLength)
     header.writeUInt32BE(id, 0)
     header.writeUInt32BE(payload.length, 4)
@@ -95,13 +132,21 @@ export class Link {
 
   /** @internal */
   whenDrained(resume: () => void): void {
-    if (this.transport.destroyed) resume()
+    if (!this.transport || this.transport.destroyed) resume()
     else this.drainWaiters.push(resume)
   }
 
   /** @internal */
   forget(id: number): void {
     this.streams.delete(id)
+  }
+
+  private end(failure: Error | undefined): void {
+    this.ended = true
+    this.held = undefined
+    for (const stream of this.streams.values()) stream.lost(failure)
+    this.streams.clear()
+    this.settleClosed(failure)
   }
 
   private receive(id: number, type: number, payload: Buffer): void {
@@ -234,7 +279,8 @@ export class LinkStream<R = unknown> extends Duplex {
 
   /** @internal The transport is gone. */
   lost(cause: Error | undefined): void {
-    this.receiveReset(`the connection to the machine was lost${cause ? `: ${cause.message}` : ''}`)
+    if (cause instanceof GuestError) this.receiveReset(cause.message)
+    else this.receiveReset(`the connection to the machine was lost${cause ? `: ${cause.message}` : ''}`)
   }
 
   private fail(error: Error): void {

@@ -10,6 +10,32 @@ export interface MachineFeatures {
   hostNetwork: boolean
   /** The agent and its containers go on when the engine's process ends. */
   survivesEngine: boolean
+  /** `suspend` is there. */
+  suspend: boolean
+  /** The machine lies whole in its folder while it does not run, and may be copied from there and put back. */
+  snapshots: boolean
+  /** The guest is not this computer itself, so that a terminal in it is worth having. */
+  shell: boolean
+}
+
+/** What a machine is given: processors, and bytes of memory, of swap beside it, of the data disk. */
+export interface MachineSize {
+  cpus: number
+  memory: number
+  swap: number
+  disk: number
+}
+export type SizeName = keyof MachineSize
+
+/** How one of them can be changed: at once by `resize`, at the next start, or not at all with the reason. */
+export type SizeChange = 'live' | 'restart' | { never: string }
+
+export interface SizeRule {
+  /** What a machine gets that nothing is set for; 0 is no limit. */
+  default: number
+  min: number
+  max: number
+  change: SizeChange
 }
 
 /** The named steps of a start, in order; a driver leaves out those it does not have. */
@@ -37,15 +63,9 @@ export class MachineError extends Error {
   }
 }
 
-export interface MachineOptions {
+export interface MachineOptions extends MachineSize {
   /** This machine's own folder inside the data dir; made by the driver when missing. */
   dir: string
-  /** Processors of the guest; drivers that can have only one ignore more. */
-  cpus?: number
-  /** Bytes of guest memory. */
-  memory?: number
-  /** Greatest size of the data disk in bytes; the host file is sparse. */
-  disk?: number
   /** Lines of the guest's console and the driver's own notes. */
   log: (line: string) => void
 }
@@ -62,28 +82,41 @@ export interface HostUsage {
   diskAllocated: number
   /** Greatest size of the data disk in bytes, 0 where it is the host's own disk. */
   diskSize: number
+  /** Bytes of what `suspend` has left; 0 where there is nothing. */
+  suspended: number
 }
 
 export interface BootReport {
-  kind: 'cold' | 'snapshot' | 'found' | 'started'
+  kind: 'cold' | 'snapshot' | 'found' | 'started' | 'resumed'
   /** Milliseconds from `start()` to a reachable agent. */
   ms: number
+  /** Why it was not resumed though `suspend` had left something: a sentence for a person. */
+  note?: string
 }
 
 /**
- * One Linux host for containers. Order of calls: `start` once, then `connect` any number of times, then `stop` or
- * `kill` once. `start` rejects with a MachineError and leaves nothing running. `stop` and `kill` may be called at any
- * time, also during a start, and more than once.
+ * One run of a Linux host for containers. Order of calls: `start` once, then `connect` any number of times, then `stop`,
+ * `suspend` or `kill` once. `start` rejects with a MachineError and leaves nothing running. `stop` and `kill` may be
+ * called at any time, also during a start, and more than once. `hostUsage` works before `start` and after the end too.
+ * For the next run another Machine is made on the same folder.
  */
 export interface Machine {
   readonly driver: DriverName
-  readonly features: MachineFeatures
   start(onStage: (report: StageReport) => void): Promise<BootReport>
   /** Opens a byte stream to the agent; the frames of resources/guest/contract.json travel on it. */
   connect(): Promise<Duplex>
   hostUsage(): Promise<HostUsage>
   /** Clean end: the guest's disk is synced and unmounted, its processes end. On native the agent goes on. */
   stop(): Promise<void>
+  /**
+   * Puts the guest's memory into files of `dir` and ends its processes; whoever holds a link to the agent has closed it.
+   * The next `start` on that folder goes on from there (kind 'resumed') and takes the files away; what is damaged, or of
+   * another guest, processor, size or program, is refused, and that start is a cold one (`note`). Rejects with a
+   * MachineError when the guest's memory could not be kept whole: the guest goes on running then.
+   */
+  suspend?(): Promise<void>
+  /** Changes what SizeRule calls 'live', of a running machine. Rejects with a MachineError; nothing has changed then. */
+  resize?(change: Partial<MachineSize>): Promise<void>
   /** Ends the VM's process at once, as a power cut would. */
   kill(): Promise<void>
   /** Called once when the machine ends without `stop` or `kill`. */
@@ -95,7 +128,16 @@ export type ProbeResult = { ok: true; detail: string } | { ok: false; reason: st
 /** One way to make a machine. */
 export interface Driver {
   readonly name: DriverName
+  readonly features: MachineFeatures
   /** Whether this driver can work on this computer, without starting anything lasting. */
   probe(): Promise<ProbeResult>
+  /** What a machine of this driver may be given on this computer. */
+  sizes(): Record<SizeName, SizeRule>
   create(options: MachineOptions): Machine
+}
+
+/** What a driver gives a machine that nothing is set for. */
+export function defaultSize(driver: Driver): MachineSize {
+  const { cpus, memory, swap, disk } = driver.sizes()
+  return { cpus: cpus.default, memory: memory.default, swap: swap.default, disk: disk.default }
 }

@@ -10,7 +10,7 @@ import { builtin, builtinAt } from '../../electron/machine/builtin/driver'
 import { defaultPlaces } from '../../electron/machine/builtin/places'
 import { protocol } from '../../electron/machine/contract'
 import { Link } from '../../electron/machine/link'
-import type { BootReport, Machine } from '../../electron/machine/machine'
+import { defaultSize, type BootReport, type Machine } from '../../electron/machine/machine'
 import { applyStarter, containerOf, hello as greet, layer, network, output } from './containers'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-builtin-'))
@@ -24,7 +24,7 @@ let link: Link
 let boot: BootReport
 const stages: string[] = []
 
-const make = () => builtin.create({ dir: machineDir, log: () => undefined })
+const make = () => builtin.create({ ...defaultSize(builtin), dir: machineDir, log: () => undefined })
 const hello = () => greet(link)
 
 async function start(): Promise<void> {
@@ -43,7 +43,9 @@ it('can be probed without starting anything', async () => {
   expect(await builtin.probe()).toMatchObject({ ok: true })
   const nowhere = builtinAt(() => ({ ...defaultPlaces(), guestDir: join(folder, 'nowhere') }))
   expect(await nowhere.probe()).toEqual({ ok: false, reason: 'the guest image is missing: run npm run guest' })
-  const failed = nowhere.create({ dir: join(folder, 'other'), log: () => undefined }).start(() => undefined)
+  const failed = nowhere
+    .create({ ...defaultSize(nowhere), dir: join(folder, 'other'), log: () => undefined })
+    .start(() => undefined)
   await expect(failed).rejects.toMatchObject({ stage: 'files', message: expect.stringContaining('guest image') })
 })
 

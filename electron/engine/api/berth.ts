@@ -1,20 +1,61 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { MachineReport, MachineUsage, SetAnswer } from '../../../shared/machine'
 import type { MachineHost } from '../system/machine-host'
-import { flag, ok, stream, type Route } from './http'
+import type { MachineLog } from '../system/machine-log'
+import { machineReport } from '../system/machine-report'
+import { settingsChange } from '../system/machine-settings'
+import { flag, integer, ok, stream, type ApiAnswer, type Route } from './http'
 
 const usageInterval = 1000
+const ndjson = 'application/x-ndjson'
 
-/** What Docker has no word for: the machine under the engine. */
-export function berthRoutes(host: MachineHost): Route[] {
-  const usage = async () => ({
-    ...(await host.guest().call('usage', {})),
-    host: await host.running().hostUsage(),
-  })
+export interface BerthRoutesOptions {
+  host: MachineHost
+  /** The folder of this driver in the data dir. */
+  dir: string
+  log: MachineLog
+}
 
-  async function* usageEverySecond(signal: AbortSignal): AsyncGenerator<string> {
+/** What Docker has no word for, the machine under the engine: the table in shared/machine.ts. */
+export function berthRoutes({ host, dir, log }: BerthRoutesOptions): Route[] {
+  const report = () => machineReport(host, dir)
+  const done = async (change: Promise<void>): Promise<ApiAnswer> => {
+    await change
+    return ok(await report())
+  }
+
+  async function* reports(signal: AbortSignal): AsyncGenerator<string> {
+    let changed = true
+    let tell: () => void = () => undefined
+    const wake = () => {
+      changed = true
+      tell()
+    }
+    const end = host.onChange(wake)
+    signal.addEventListener('abort', wake)
+    try {
+      while (!signal.aborted) {
+        if (!changed) await new Promise<void>((resolve) => (tell = resolve))
+        changed = false
+        if (!signal.aborted) yield line<MachineReport>(await report())
+      }
+    } finally {
+      end()
+    }
+  }
+
+  const usage = async (): Promise<MachineUsage> => {
+    const [inside, outside] = await Promise.all([host.guest().call('usage', {}), host.ours.hostUsage()])
+    return { ...inside, host: outside }
+  }
+
+  async function* usages(signal: AbortSignal): AsyncGenerator<string> {
     while (!signal.aborted) {
-      yield JSON.stringify(await usage()) + '\n'
+      // A machine that sleeps is not woken to be looked at.
+      await host.whenRunning(signal).catch(() => undefined)
+      const now = signal.aborted ? undefined : await usage().catch(() => undefined)
+      if (now) yield line<MachineUsage>(now)
       await sleep(usageInterval, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -23,28 +64,42 @@ export function berthRoutes(host: MachineHost): Route[] {
     [
       'GET',
       '/berth/machine',
-      async () => {
-        const { choice } = host
-        return ok({
-          driver: choice.driver.name,
-          why: choice.why,
-          passedOver: choice.passedOver,
-          state: host.state,
-          boot: host.boot,
-          features: host.running().features,
-          facts: host.facts(),
-          host: await host.running().hostUsage(),
-          limits: { cpus: host.facts().cpus, memory: host.facts().memory },
-        })
-      },
+      async ({ query, signal }) =>
+        flag(query, 'stream') ? stream(ndjson, Readable.from(reports(signal))) : ok(await report()),
     ],
     [
       'GET',
       '/berth/machine/usage',
       async ({ query, signal }) =>
-        flag(query, 'stream')
-          ? stream('application/x-ndjson', Readable.from(usageEverySecond(signal)))
-          : ok(await usage()),
+        flag(query, 'stream') ? stream(ndjson, Readable.from(usages(signal))) : ok(await usage()),
+    ],
+    ['POST', '/berth/machine/start', () => done(host.start())],
+    ['POST', '/berth/machine/stop', () => done(host.stop())],
+    ['POST', '/berth/machine/restart', () => done(host.restart())],
+    ['POST', '/berth/machine/suspend', () => done(host.suspend())],
+    ['POST', '/berth/machine/resume', async () => done(host.resume())],
+    [
+      'POST',
+      '/berth/machine/set',
+      async ({ query, json }) => {
+        const answer = await host.set(await json(settingsChange))
+        if (answer.restart.length > 0 && flag(query, 'restart')) {
+          await host.restart()
+          answer.live.push(...answer.restart.splice(0))
+        }
+        return ok({ report: await report(), ...answer } satisfies SetAnswer)
+      },
+    ],
+    [
+      'GET',
+      '/berth/machine/logs',
+      async ({ query, signal }) =>
+        stream(
+          'text/plain; charset=utf-8',
+          Readable.from(log.read(integer(query, 'tail', 200), flag(query, 'follow') ? signal : undefined)),
+        ),
     ],
   ]
 }
+
+const line = <T>(value: T) => JSON.stringify(value) + '\n'

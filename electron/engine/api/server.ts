@@ -5,7 +5,7 @@ import { finished, pipeline } from 'node:stream/promises'
 import type { TlsOptions } from 'node:tls'
 import { z } from 'zod'
 import { maxApiVersion, minApiVersion } from '../../../shared/version'
-import { EngineError, messageOf, statusOf } from '../errors'
+import { bodyOf, EngineError, messageOf, statusOf } from '../errors'
 import type { ApiAnswer, Handler, Route } from './http'
 import { handshake, WebSocketStream } from './websocket'
 
@@ -40,7 +40,7 @@ export function createApiServer(options: ApiServerOptions, tls?: TlsOptions): Se
     } catch (error) {
       const status = statusOf(error)
       if (status >= 500) options.onError(error, request)
-      await reply.fail(status, messageOf(error))
+      await reply.fail(status, bodyOf(error))
     }
   }
 
@@ -165,7 +165,7 @@ interface Reply {
   hijack(contentType: string): Promise<Duplex>
   webSocket(): Duplex
   send(answer: ApiAnswer): Promise<void>
-  fail(status: number, message: string): Promise<void>
+  fail(status: number, body: object): Promise<void>
 }
 
 class HttpReply implements Reply {
@@ -217,9 +217,9 @@ class HttpReply implements Reply {
       .end(text)
   }
 
-  async fail(status: number, message: string): Promise<void> {
+  async fail(status: number, body: object): Promise<void> {
     if (this.hijacked || this.response.headersSent) this.response.destroy()
-    else await this.send({ status, body: status === 304 ? undefined : { message } })
+    else await this.send({ status, body: status === 304 ? undefined : body })
   }
 }
 
@@ -279,9 +279,9 @@ class UpgradeReply implements Reply {
     )
   }
 
-  async fail(status: number, message: string): Promise<void> {
+  async fail(status: number, body: object): Promise<void> {
     if (this.hijacked) this.socket.destroy()
-    else await this.send({ status, body: { message } })
+    else await this.send({ status, body })
   }
 }
 

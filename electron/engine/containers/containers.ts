@@ -29,7 +29,6 @@ export class Containers {
   readonly execs: Execs
   readonly stats: StatsSampler
   private readonly health: HealthMonitor
-  private reconciled = false
 
   constructor(readonly options: ContainersOptions) {
     this.store = new ContainerStore(options.db)
@@ -125,12 +124,14 @@ export class Containers {
     }
   }
 
-  /** To be called with the agent's hello, after each connection to it. */
-  async reconcile(hello: Reply<'hello'>): Promise<void> {
-    const first = !this.reconciled
-    this.reconciled = true
+  /**
+   * To be called with the agent's hello, after each connection to it. `fresh`: the engine or the machine was started, and
+   * what policies want running with it.
+   */
+  async reconcile(hello: Reply<'hello'>, fresh: boolean): Promise<void> {
+    this.lifecycle.open()
     this.roots.forget()
-    await reconcile(this.options, this.store, this.lifecycle, hello, first)
+    await reconcile(this.options, this.store, this.lifecycle, hello, fresh)
     for (const container of this.store.all()) if (container.state.status === 'running') this.health.begin(container)
   }
 
@@ -157,9 +158,19 @@ export class Containers {
     return { total: all.length, running, paused, stopped: all.length - running - paused }
   }
 
+  /** Whether one has a process, or waits for its next start. */
+  inUse(): boolean {
+    return this.store.all().some(({ state }) => isLive(state) || state.status === 'restarting')
+  }
+
+  /** No restarts until the next `reconcile`: the machine goes down. */
+  hold(): void {
+    this.lifecycle.close()
+  }
+
   /** No restarts from now on: the engine goes down. Containers are left alone. */
   async stop(): Promise<void> {
-    this.lifecycle.close()
+    this.hold()
     this.health.close()
     await Promise.all(this.store.all().map((container) => container.settled()))
   }

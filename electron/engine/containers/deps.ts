@@ -11,15 +11,17 @@ import type { Volumes } from '../volumes/volumes'
 /** What the containers need of the rest of the engine. */
 export interface ContainersOptions {
   db: Db
-  /** Throws 'unavailable' while no machine runs; so do `facts` and `features`. */
+  /** Throws 'unavailable' while no machine can run; calls resume a suspended one. */
   guest: () => Pick<Guest, 'call' | 'open'>
   facts: () => GuestFacts
-  features: () => MachineFeatures
+  features: () => Pick<MachineFeatures, 'hostBinds' | 'hostNetwork'>
   events: Events
   images: Pick<Images, 'resolve' | 'ensureUnpacked' | 'layerIds' | 'size'>
   volumes: Pick<Volumes, 'ensure' | 'remove' | 'mountOf'>
   networks: Pick<Networks, 'resolve' | 'connect' | 'adopt' | 'disconnect' | 'tell' | 'nameservers' | 'hostGateway'>
   ports: Pick<Ports, 'publish' | 'retarget' | 'release'>
+  /** Resolves as soon as the machine runs, without making it: time stands still in a machine that is suspended. */
+  whenRunning: (signal?: AbortSignal) => Promise<void>
   /** A line for the engine's log. */
   log: (line: string) => void
 }

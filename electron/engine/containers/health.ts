@@ -113,6 +113,7 @@ export class HealthMonitor {
     for (;;) {
       const starting = inStartPeriod() && container.health?.Status === 'starting'
       await sleep(starting ? Math.min(check.startInterval, check.interval) : check.interval, undefined, { signal })
+      await this.options.whenRunning(signal)
       // A check that hangs stays the only one: no heap of processes grows in the container.
       const hangs = last?.state.status === 'running'
       const exec = hangs ? last! : this.execs.create(container, { ...plainExec, args: check.args })

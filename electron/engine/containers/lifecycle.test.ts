@@ -139,6 +139,7 @@ describe('after a restart of the engine', () => {
         { id: temporary.id, ...end },
         { id: 'stray', ...end },
       ]),
+      true,
     )
     expect(containers.find('runs').state).toMatchObject({ status: 'paused', pid: 7 })
     expect(containers.find('ended').state).toMatchObject({
@@ -168,7 +169,7 @@ describe('after a restart of the engine', () => {
 
     const { containers } = testBed({ db })
     const started = containers.find('wanted').nextStart(AbortSignal.timeout(10_000))
-    await containers.reconcile(hello([]))
+    await containers.reconcile(hello([]), true)
     await started
     expect(containers.find('wanted').state.status).toBe('running')
     expect(containers.find('stopped').state.status).toBe('exited')

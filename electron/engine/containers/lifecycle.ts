@@ -194,10 +194,15 @@ export class Lifecycle {
     await container.exclusive(() => this.destroy(container, container.settings.hostConfig.AutoRemove))
   }
 
-  /** No restarts from now on: the engine goes down. */
+  /** No restarts from now on: the engine or its machine goes down. */
   close(): void {
     this.stopping = true
     this.restarts.close()
+  }
+
+  /** The machine is up: policies hold. */
+  open(): void {
+    this.stopping = false
   }
 
   /** Puts the state into its row; every change of state goes through here. */
@@ -298,6 +303,7 @@ export class Lifecycle {
   }
 
   private async restartByPolicy(container: Container): Promise<void> {
+    await this.options.whenRunning()
     await container.exclusive(async () => {
       if (container.state.status !== 'restarting') return
       container.restartCount++

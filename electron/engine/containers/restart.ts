@@ -59,5 +59,6 @@ export class RestartTimers {
 
   close(): void {
     for (const { timer } of this.pauses.values()) clearTimeout(timer)
+    this.pauses.clear()
   }
 }

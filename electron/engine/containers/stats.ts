@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestFacts, GuestStats } from '../../machine/contract'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
-import { never } from './state'
+import { isLive, never } from './state'
 
 const interval = 1000
 
@@ -11,13 +11,13 @@ export class StatsSampler {
   private readonly watched = new Map<string, number>()
   private round: Promise<Record<string, GuestStats>> | undefined
 
-  constructor(private readonly options: Pick<ContainersOptions, 'guest' | 'facts'>) {}
+  constructor(private readonly options: Pick<ContainersOptions, 'guest' | 'facts' | 'whenRunning'>) {}
 
   /** One answer of GET /containers/{id}/stats; with `oneShot` without the second that the CPU's share needs. */
   async once(container: Container, oneShot: boolean, signal: AbortSignal): Promise<Record<string, unknown>> {
-    const before = oneShot ? undefined : await this.sample(container.id)
+    const before = oneShot ? undefined : await this.sample(container)
     if (before) await sleep(interval, undefined, { signal })
-    return showStats(container, await this.sample(container.id), before, this.options.facts())
+    return showStats(container, await this.sample(container), before, this.options.facts())
   }
 
   /** JSON lines, one a second, until the signal aborts. A container that does not run has zeros. */
@@ -26,7 +26,7 @@ export class StatsSampler {
     this.watched.set(id, (this.watched.get(id) ?? 0) + 1)
     try {
       let before: GuestStats | undefined
-      let now = await this.sample(id)
+      let now = await this.sample(container)
       while (!signal.aborted && container.state.status !== 'removing') {
         yield JSON.stringify(showStats(container, now, before, this.options.facts())) + '\n'
         before = now
@@ -39,13 +39,16 @@ export class StatsSampler {
     }
   }
 
-  private async sample(id: string): Promise<GuestStats | undefined> {
+  private async sample({ id, state }: Container): Promise<GuestStats | undefined> {
+    if (!isLive(state)) return undefined
+    await this.options.whenRunning()
     return (await this.options.guest().call('stats', { ids: [id] })).stats[id]
   }
 
   /** All who wait get the same round, so that many watchers cost one trip to the agent. */
   private nextRound(): Promise<Record<string, GuestStats>> {
     this.round ??= sleep(interval).then(async () => {
+      await this.options.whenRunning()
       this.round = undefined
       return (await this.options.guest().call('stats', { ids: [...this.watched.keys()] })).stats
     })

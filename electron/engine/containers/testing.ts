@@ -78,7 +78,7 @@ export function testBed(options: { db?: Db; hostBinds?: boolean } = {}): TestBed
     db: options.db ?? openDatabase(':memory:'),
     guest: () => guest,
     facts: () => ops.hello.reply.parse(contract.ops.hello.reply).facts,
-    features: () => ({ hostBinds: options.hostBinds ?? true, hostNetwork: true, survivesEngine: true }),
+    features: () => ({ hostBinds: options.hostBinds ?? true, hostNetwork: true }),
     events,
     images: {
       resolve: () => image,
@@ -93,6 +93,7 @@ export function testBed(options: { db?: Db; hostBinds?: boolean } = {}): TestBed
     } as unknown as ContainersOptions['volumes'],
     networks: { resolve: () => none } as unknown as ContainersOptions['networks'],
     ports: { publish: async () => [], retarget: () => undefined, release: () => undefined },
+    whenRunning: async () => undefined,
     log: () => undefined,
   })
   return {

@@ -12,6 +12,8 @@ import {
   type Machine,
   type MachineOptions,
   type ProbeResult,
+  type SizeName,
+  type SizeRule,
   type Stage,
   type StageReport,
 } from '../machine'
@@ -34,7 +36,16 @@ const stopDeadline = 20_000
 export function builtinAt(find: () => BuiltinPlaces): Driver {
   return {
     name: 'builtin',
+    features: {
+      hostBinds: false,
+      hostNetwork: false,
+      survivesEngine: false,
+      suspend: false,
+      snapshots: false,
+      shell: true,
+    },
     probe: () => probe(find),
+    sizes,
     create: (options) => new BuiltinMachine(options, find),
   }
 }
@@ -53,9 +64,21 @@ async function probe(find: () => BuiltinPlaces): Promise<ProbeResult> {
   return { ok: true, detail: 'Linux emulated in WebAssembly: one 32-bit processor' }
 }
 
+const oneProcessor = { never: 'the emulated computer has one processor' }
+const fixed = { never: 'the snapshot that it starts from was made with this' }
+
+function sizes(): Record<SizeName, SizeRule> {
+  return {
+    cpus: { default: 1, min: 1, max: 1, change: oneProcessor },
+    // A snapshot fits one size of memory and of disk: the first start with others boots from scratch.
+    memory: { default: defaultMemory, min: 256 * mebibyte, max: 2048 * mebibyte, change: 'restart' },
+    swap: { default: 0, min: 0, max: 0, change: fixed },
+    disk: { default: defaultDisk, min: 1024 * mebibyte, max: 128 * 1024 * mebibyte, change: 'restart' },
+  }
+}
+
 class BuiltinMachine implements Machine {
   readonly driver = 'builtin'
-  readonly features = { hostBinds: false, hostNetwork: false, survivesEngine: false }
   private vm?: ChildProcess
   /** Set by `stop` and `kill`: the end of the process is no surprise then. */
   private ending = false
@@ -110,7 +133,8 @@ class BuiltinMachine implements Machine {
       pids: vm ? [vm.pid!] : [],
       ...usage,
       diskAllocated: file ? file.blocks * 512 : 0,
-      diskSize: file?.size ?? this.diskSize,
+      diskSize: file?.size ?? this.options.disk,
+      suspended: 0,
     }
   }
 
@@ -139,10 +163,6 @@ class BuiltinMachine implements Machine {
 
   private get diskFile(): string {
     return join(this.options.dir, 'data.img')
-  }
-
-  private get diskSize(): number {
-    return this.options.disk ?? defaultDisk
   }
 
   private liveVm(): ChildProcess | undefined {
@@ -219,8 +239,8 @@ class BuiltinMachine implements Machine {
           snapshotDir: places.snapshotDir,
           diskFile: this.diskFile,
           linkAddress: this.linkAddress,
-          memory: this.options.memory ?? defaultMemory,
-          diskSize: this.diskSize,
+          memory: this.options.memory,
+          diskSize: this.options.disk,
         },
       })
     })

@@ -13,6 +13,8 @@ import {
   type Machine,
   type MachineOptions,
   type ProbeResult,
+  type SizeName,
+  type SizeRule,
   type StageReport,
 } from '../machine'
 
@@ -21,7 +23,16 @@ const agentDeadline = 10_000
 /** This Linux itself as the machine: the agent runs here, as root, and goes on when the engine ends. */
 export const native: Driver = {
   name: 'native',
+  features: {
+    hostBinds: true,
+    hostNetwork: true,
+    survivesEngine: true,
+    suspend: false,
+    snapshots: false,
+    shell: false,
+  },
   probe,
+  sizes,
   create: (options) => new NativeMachine(options),
 }
 
@@ -40,6 +51,13 @@ async function probe(): Promise<ProbeResult> {
   return { ok: true, detail: `this Linux itself, containers run by ${runtime.join(' or ')}` }
 }
 
+const own = { never: 'this computer itself is the machine' }
+
+function sizes(): Record<SizeName, SizeRule> {
+  const none = { default: 0, min: 0, max: 0, change: own }
+  return { cpus: none, memory: none, swap: none, disk: none }
+}
+
 const no = (reason: string): ProbeResult => ({ ok: false, reason })
 
 function onPath(command: string): boolean {
@@ -56,7 +74,6 @@ function onPath(command: string): boolean {
 
 class NativeMachine implements Machine {
   readonly driver = 'native'
-  readonly features = { hostBinds: true, hostNetwork: true, survivesEngine: true }
   private readonly socketPath: string
   private stopped = false
   private launching: Promise<void> | undefined
@@ -97,7 +114,7 @@ class NativeMachine implements Machine {
   }
 
   async hostUsage(): Promise<HostUsage> {
-    return { pids: [], memory: 0, cpuMs: 0, diskAllocated: 0, diskSize: 0 }
+    return { pids: [], memory: 0, cpuMs: 0, diskAllocated: 0, diskSize: 0, suspended: 0 }
   }
 
   async stop(): Promise<void> {
