@@ -1,5 +1,6 @@
 import { clipboard, shell } from 'electron'
 import { type Theme, themes } from '../../shared/app'
+import { choose, type Choice } from './choose'
 import type { EngineService } from './engine-process'
 import { notify } from './notifications'
 import { save, type SaveAs } from './save'
@@ -21,6 +22,9 @@ export function createHandlers(engine: EngineService, settings: Settings) {
         if (!themes.includes(theme)) throw new Error(`No such theme: ${theme}`)
         settings.setTheme(theme)
       },
+    },
+    files: {
+      choose: (kind: Choice, title: string, extensions?: string[]) => choose(kind, String(title), extensions),
     },
     app: {
       copy: (text: string) => clipboard.writeText(String(text)),

@@ -2,13 +2,17 @@ import { readFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { app, net, protocol } from 'electron'
 import { parseHost } from '../../shared/paths'
 import type { EngineService } from './engine-process'
 import { appOrigin, appScheme, rendererDir } from './locations'
+import { sendOf } from './send'
 
 /** Where the window finds the Docker Engine API, on its own origin: `/api/containers/json`. */
 const apiPrefix = '/api/'
+/** Where it sends files of this computer to the engine from: `/send/tar?path=…&to=/containers/ID/archive…`. */
+const sendPrefix = '/send/'
 
 /** Vite's server, which `npm run dev` names: the page's files come from there, with hot replacement over a web socket. */
 const devServer = app.isPackaged ? undefined : process.env.ELECTRON_RENDERER_URL
@@ -52,11 +56,15 @@ export function setupProtocol(engine: EngineService): void {
       const origin = request.headers.get('origin')
       if (`${url.protocol}//${url.host}` !== appOrigin || (origin && origin !== appOrigin))
         return failure(403, 'Not from here')
-      return url.pathname.startsWith(apiPrefix)
-        ? forward(engine, request, url.pathname.slice(apiPrefix.length - 1) + url.search)
-        : devServer
-          ? net.fetch(devServer + url.pathname + url.search)
-          : serveFile(url.pathname)
+      if (url.pathname.startsWith(apiPrefix))
+        return forward(engine, request, {
+          method: request.method,
+          to: url.pathname.slice(apiPrefix.length - 1) + url.search,
+          type: request.headers.get('content-type'),
+          body: request.body ? Readable.fromWeb(request.body as never) : undefined,
+        })
+      if (url.pathname.startsWith(sendPrefix)) return send(engine, request, url)
+      return devServer ? net.fetch(devServer + url.pathname + url.search) : serveFile(url.pathname)
     })
   })
 }
@@ -76,19 +84,35 @@ async function serveFile(pathname: string): Promise<Response> {
   }
 }
 
+async function send(engine: EngineService, request: Request, url: URL): Promise<Response> {
+  try {
+    const sent = await sendOf(url.pathname.slice(sendPrefix.length), url.searchParams)
+    return await forward(engine, request, { ...sent, type: 'application/x-tar' })
+  } catch (error) {
+    return failure(400, error instanceof Error ? error.message : String(error))
+  }
+}
+
+interface Forwarded {
+  method: string
+  /** A path of the Docker Engine API, with its query. */
+  to: string
+  type: string | null
+  body?: Readable
+}
+
 /** Hands a request on to the engine. Both bodies are streamed; a fetch that the window aborts ends the engine's call. */
-function forward(engine: EngineService, request: Request, path: string): Promise<Response> {
+function forward(engine: EngineService, request: Request, { method, to, type, body }: Forwarded): Promise<Response> {
   const { state } = engine
   if (state.phase !== 'running') return Promise.resolve(failure(503, 'The engine is not running'))
   return new Promise((resolve) => {
-    const contentType = request.headers.get('content-type')
     const call = httpRequest(
       {
         ...parseHost(state.host),
-        method: request.method,
-        path,
+        method,
+        path: to,
         agent: false,
-        headers: { host: 'berth', ...(contentType && { 'content-type': contentType }) },
+        headers: { host: 'berth', ...(type && { 'content-type': type }) },
       },
       (response) => {
         const status = response.statusCode!
@@ -103,7 +127,7 @@ function forward(engine: EngineService, request: Request, path: string): Promise
     )
     request.signal.addEventListener('abort', () => call.destroy())
     call.on('error', (error) => resolve(failure(502, `The engine did not answer: ${error.message}`)))
-    if (request.body) Readable.fromWeb(request.body as never).pipe(call)
+    if (body) pipeline(body, call).catch((error: Error) => resolve(failure(400, error.message)))
     else call.end()
   })
 }

@@ -8,6 +8,8 @@ type AnyCall = (...args: never[]) => unknown
 export interface Bridge {
   readonly platform: string
   call(domain: string, name: string, args: unknown[]): Promise<CallResult>
+  /** Where a file that was dropped or chosen lies on this computer; '' for one that has no path. */
+  pathOf(file: File): string
   on<K extends keyof AppEvents>(name: K, listener: (payload: AppEvents[K]) => void): void
 }
 

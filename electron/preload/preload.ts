@@ -1,4 +1,4 @@
-import { contextBridge, ipcRenderer } from 'electron'
+import { contextBridge, ipcRenderer, webUtils } from 'electron'
 import type { Bridge, TerminalRequest } from './bridge'
 
 const listeners = new Map<string, Set<(payload: never) => void>>()
@@ -9,6 +9,8 @@ ipcRenderer.on('berth:event', (_event, name: string, payload) => {
 const bridge: Bridge = {
   platform: process.platform,
   call: (domain, name, args) => ipcRenderer.invoke('berth:call', domain, name, args),
+  // Electron before 32 tells the path on the file itself, which the page reads (renderer/src/bridge.ts).
+  pathOf: (file) => webUtils?.getPathForFile(file) ?? '',
   on: (name, listener) => {
     if (!listeners.has(name)) listeners.set(name, new Set())
     listeners.get(name)!.add(listener)

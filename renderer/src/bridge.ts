@@ -16,6 +16,9 @@ export const call: Call = async (domain, name, ...args) => {
   return result.value as never
 }
 
+/** Where a file that was dropped or chosen lies on this computer; '' for one that has no path. */
+export const pathOf = (file: File): string => (file as { path?: string }).path || window.berth.pathOf(file)
+
 export function onAppEvent<K extends keyof AppEvents>(name: K, listener: (payload: AppEvents[K]) => void): void {
   window.berth.on(name, listener)
 }

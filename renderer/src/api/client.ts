@@ -12,6 +12,8 @@ export class ApiError extends Error {
 interface CallOptions {
   query?: Record<string, string | number | boolean | undefined>
   body?: unknown
+  /** Bytes to send as they are, instead of a JSON body. */
+  raw?: Uint8Array<ArrayBuffer>
   signal?: AbortSignal
 }
 
@@ -25,20 +27,25 @@ export async function request(method: string, path: string, options: CallOptions
   const response = await fetch(`/api${path}${query.size ? `?${query}` : ''}`, {
     method,
     signal: options.signal,
+    ...(options.raw && { headers: { 'content-type': 'application/x-tar' }, body: options.raw }),
     ...(options.body !== undefined && {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(options.body),
     }),
   })
   if (response.status < 400) return response
-  const text = await response.text()
+  throw new ApiError(response.status, messageFrom(await response.text(), response.status))
+}
+
+/** What a failed answer says, for a person. */
+export function messageFrom(text: string, status: number): string {
   let message = text
   try {
     message = JSON.parse(text).message
   } catch {
     // Not every answer is Docker's; a plain text is shown as it is.
   }
-  throw new ApiError(response.status, message || `The engine answered with status ${response.status}`)
+  return message || `The engine answered with status ${status}`
 }
 
 /** One call that answers with JSON. @throws {ApiError} */

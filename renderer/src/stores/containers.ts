@@ -3,6 +3,7 @@ import { defineStore } from 'pinia'
 import { computed, reactive, ref, shallowReactive } from 'vue'
 import { ApiError, json, messageOf, request } from '../api/client'
 import { confirm } from '../composables/useConfirm'
+import { helperLabel } from '../lib/helper'
 import { useEvents } from './events'
 import { useNotices } from './notices'
 
@@ -27,7 +28,11 @@ export const useContainers = defineStore('containers', () => {
   const busy = reactive(new Map<string, Verb>())
   const loaded = ref(false)
   const error = ref<string>()
-  const list = computed(() => [...byId.values()].sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? 1 : -1)))
+  const list = computed(() =>
+    [...byId.values()]
+      .filter(({ Labels }) => !Labels?.[helperLabel])
+      .sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? 1 : -1)),
+  )
   const runningCount = computed(() => list.value.filter((container) => container.State === 'running').length)
 
   async function sync(): Promise<void> {
