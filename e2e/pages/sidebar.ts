@@ -1,4 +1,7 @@
 import type { Locator, Page } from '@playwright/test'
+import type { pageGroups } from '../../shared/pages'
+
+type PageName = (typeof pageGroups)[number][number]['label']
 
 export class Sidebar {
   readonly engine: Locator
@@ -7,7 +10,7 @@ export class Sidebar {
     this.engine = window.getByRole('button', { name: /^Engine: / })
   }
 
-  async open(page: 'Containers' | 'Images' | 'Machine'): Promise<void> {
+  async open(page: PageName): Promise<void> {
     await this.window.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: page }).click()
     await this.window.getByRole('heading', { name: page, exact: true }).waitFor()
   }

@@ -9,7 +9,7 @@ import { Helper } from '../../lib/helper'
 const root = '/volume'
 
 /** The files of one volume, reached through a helper container that lives while they are looked at. */
-export function useVolumeFiles(volume: () => string) {
+export function useVolumeFiles(volume: () => string, onChange: () => void) {
   const path = ref('/')
   const entries = shallowRef<FileEntry[]>()
   const error = ref<string>()
@@ -73,6 +73,7 @@ export function useVolumeFiles(volume: () => string) {
       await work()
     } finally {
       doing.value = undefined
+      onChange()
       await list()
     }
   }
@@ -115,7 +116,10 @@ export function useVolumeFiles(volume: () => string) {
       }),
     remove: (names: string[]) =>
       change('Deleting', () => run(['rm', '-rf', '--', ...names.map((name) => inHelper(childPath(path.value, name)))])),
-    empty: () => change('Emptying', () => run(['find', root, '-mindepth', '1', '-delete'])),
+    empty: () =>
+      change('Emptying', () =>
+        run(['find', root, '-mindepth', '1', '-maxdepth', '1', '-exec', 'rm', '-rf', '{}', '+']),
+      ),
   }
 }
 
