@@ -69,6 +69,8 @@ export const useContainers = defineStore('containers', () => {
 
   events.onSync(sync)
   events.onEvent(({ Type, Action, Actor }) => {
+    // A container's networks change without an event of its own.
+    if (Type === 'network' && Actor.Attributes?.container) patch(Actor.Attributes.container)
     if (Type !== 'container' || silent.test(Action)) return
     if (Action === 'destroy') byId.delete(Actor.ID)
     else patch(Actor.ID)

@@ -20,11 +20,13 @@ export const useEvents = defineStore('events', () => {
   const engine = useEngine()
   const syncListeners = new Set<() => void>()
   const eventListeners = new Set<(event: EngineEvent) => void>()
+  let open = false
 
   async function follow(): Promise<void> {
     while (engine.running) {
       try {
         const response = await request('GET', '/events')
+        open = true
         for (const listener of syncListeners) listener()
         await eachJsonLine<EngineEvent>(response, (event) => {
           for (const listener of eventListeners) listener(event)
@@ -32,13 +34,18 @@ export const useEvents = defineStore('events', () => {
       } catch {
         // A broken stream is opened again; what it missed comes with the sync.
       }
+      open = false
       await pause(500)
     }
   }
   watch(() => engine.running, (running) => running && void follow(), { immediate: true }) // prettier-ignore
 
   return {
-    onSync: (listener: () => void) => void syncListeners.add(listener),
+    /** Also called at once when the stream is open already: a page's store may be made long after it. */
+    onSync(listener: () => void): void {
+      syncListeners.add(listener)
+      if (open) listener()
+    },
     onEvent: (listener: (event: EngineEvent) => void) => void eventListeners.add(listener),
   }
 })
