@@ -29,3 +29,6 @@ export type TerminalOutput = { type: 'data'; data: Uint8Array } | { type: 'end';
 
 /** Messages on a terminal's port, window to main. `taken` grants back that many bytes of output. */
 export type TerminalInput = { type: 'input'; data: string } | { type: 'taken'; bytes: number }
+
+/** How an answer of the engine becomes a file: as it is, a log's frames as their text alone, or the one file in a tar. */
+export type SaveAs = 'body' | 'log' | 'file'

@@ -1,9 +1,9 @@
 import { clipboard, shell } from 'electron'
-import { type Theme, themes } from '../../shared/app'
+import { type SaveAs, type Theme, themes } from '../../shared/app'
 import { choose, type Choice } from './choose'
 import type { EngineService } from './engine-process'
 import { notify } from './notifications'
-import { save, type SaveAs } from './save'
+import { save, saveText } from './save'
 import type { Settings } from './settings'
 
 /** What the window may ask of main. Arguments come from the page, so each handler checks its own. */
@@ -33,6 +33,7 @@ export function createHandlers(engine: EngineService, settings: Settings) {
         notify(String(title), String(text), route === undefined ? undefined : String(route)),
       /** Saves what the engine answers to GET `path` where the person says; gives the file, or undefined. */
       save: (path: string, name: string, as?: SaveAs) => save(engine, String(path), String(name), as),
+      saveText: (text: string, name: string) => saveText(String(text), String(name)),
       /** Opens a published port in the browser; nothing but this computer's own ports can be opened. */
       openPort: async (port: number) => {
         if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`Not a port: ${port}`)

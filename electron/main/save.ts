@@ -1,18 +1,16 @@
 import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BrowserWindow, dialog } from 'electron'
 import { createTarDecoder } from 'modern-tar'
+import type { SaveAs } from '../../shared/app'
 import { createDemuxer } from '../../shared/stdio'
 import { openStream } from './engine-client'
 import type { EngineService } from './engine-process'
 
 /** What of the engine can be saved into a file. Anything else that the window asks for is refused. */
 const savable = /^\/(containers\/[\w.-]+\/(archive|export|logs)|images\/get|images\/[\w./:@-]+\/get)(\?|$)/
-
-/** How the answer becomes the file: as it is, a log's frames as their text alone, or the one file in a tar by itself. */
-export type SaveAs = 'body' | 'log' | 'file'
 
 /**
  * Asks the person where to, then writes the answer of GET `path` there, piece by piece as it comes. A file that could
@@ -29,8 +27,7 @@ export async function save(
   if (!savable.test(path)) throw new Error(`This can't be saved: ${path}`)
   const { state } = engine
   if (state.phase !== 'running') throw new Error('The engine is not running')
-  const window = BrowserWindow.getFocusedWindow() ?? BrowserWindow.getAllWindows()[0]!
-  const { filePath } = await dialog.showSaveDialog(window, { defaultPath: name.replaceAll(/[/\\:]/g, '-') })
+  const filePath = await askWhere(name)
   if (!filePath) return undefined
   const part = `${filePath}.part`
   try {
@@ -44,6 +41,19 @@ export async function save(
     await rm(part, { force: true })
     throw error
   }
+}
+
+/** The same with a text that the window has. */
+export async function saveText(text: string, name: string): Promise<string | undefined> {
+  const filePath = await askWhere(name)
+  if (filePath) await writeFile(filePath, text)
+  return filePath
+}
+
+async function askWhere(name: string): Promise<string | undefined> {
+  const window = BrowserWindow.getFocusedWindow() ?? BrowserWindow.getAllWindows()[0]!
+  const { filePath } = await dialog.showSaveDialog(window, { defaultPath: name.replaceAll(/[/\\:]/g, '-') })
+  return filePath || undefined
 }
 
 /** The first entry of a tar, as the archive of one file has it. */

@@ -1,15 +1,28 @@
 import type { ContainerInspectInfo } from 'dockerode'
 import { onScopeDispose, ref, shallowRef, triggerRef, watch } from 'vue'
-import { eachChunk, isAbort, messageOf, request } from '../api/client'
-import { type LogLine, LogBuffer } from '../lib/log-buffer'
+import { eachChunk, isAbort, json, messageOf, request } from '../api/client'
+import { LogBuffer, type LogLine, LogReader } from '../lib/log-buffer'
+import { useEvents } from '../stores/events'
 
-/** Reads a container's log and follows it, also over restarts. New lines show once a frame, however many there are. */
-export function useLogs(details: () => ContainerInspectInfo | undefined) {
+interface Source {
+  reader: LogReader
+  abort: AbortController
+  open: boolean
+  /** It was started anew before its stream had ended. */
+  again: boolean
+}
+
+/**
+ * Reads the logs of some containers, given by id, and follows them, also over restarts. New lines show once a frame,
+ * however many there are.
+ */
+export function useLogs(ids: () => readonly string[]) {
+  const events = useEvents()
   const buffer = new LogBuffer()
   const lines = shallowRef<LogLine[]>(buffer.lines)
   const loading = ref(true)
   const error = ref<string>()
-  let abort: AbortController | undefined
+  const sources = new Map<string, Source>()
   let scheduled = false
 
   function show(): void {
@@ -18,16 +31,23 @@ export function useLogs(details: () => ContainerInspectInfo | undefined) {
     requestAnimationFrame(() => {
       scheduled = false
       loading.value = false
+      buffer.settle()
       if (lines.value === buffer.lines) triggerRef(lines)
       else lines.value = buffer.lines
     })
   }
 
-  async function read({ Id, Config }: ContainerInspectInfo, signal: AbortSignal): Promise<void> {
+  async function read(id: string): Promise<void> {
+    const source = sources.get(id)!
+    const { signal } = source.abort
+    source.open = true
+    source.again = false
     try {
-      const query = { stdout: 1, stderr: 1, timestamps: 1, follow: 1, tail: 100_000, since: unixSeconds(buffer.lastAt) }
-      const response = await request('GET', `/containers/${Id}/logs`, { query, signal })
-      const take = buffer.reader(Config.Tty)
+      const { Config } = await json<ContainerInspectInfo>('GET', `/containers/${id}/json`, { signal })
+      const since = unixSeconds(source.reader.lastAt)
+      const query = { stdout: 1, stderr: 1, timestamps: 1, follow: 1, tail: 100_000, since }
+      const response = await request('GET', `/containers/${id}/logs`, { query, signal })
+      const take = source.reader.open(Config.Tty)
       setTimeout(show, 150)
       await eachChunk(response, (bytes) => {
         take(bytes)
@@ -38,23 +58,47 @@ export function useLogs(details: () => ContainerInspectInfo | undefined) {
       if (isAbort(cause)) return
       error.value = messageOf(cause)
       loading.value = false
+    } finally {
+      source.open = false
+      if (source.again && !signal.aborted) void read(id)
     }
   }
 
   watch(
-    () => details() && `${details()!.Id} ${details()!.State.StartedAt}`,
+    () => ids().join(' '),
     () => {
-      abort?.abort()
-      abort = new AbortController()
+      const wanted = new Set(ids())
+      for (const [id, { abort }] of sources)
+        if (!wanted.has(id)) {
+          abort.abort()
+          sources.delete(id)
+        }
       error.value = undefined
-      const container = details()
-      if (container) void read(container, abort.signal)
+      for (const id of wanted) {
+        if (sources.has(id)) continue
+        sources.set(id, { reader: new LogReader(id, buffer), abort: new AbortController(), open: false, again: false })
+        void read(id)
+      }
     },
     { immediate: true },
   )
-  onScopeDispose(() => abort?.abort())
+  // The stream of a log ends with the container's process; the next start goes on where it ended.
+  const off = events.onEvent(({ Type, Action, Actor }) => {
+    const source = Type === 'container' && Action === 'start' && sources.get(Actor.ID)
+    if (!source) return
+    if (source.open) source.again = true
+    else void read(Actor.ID)
+  })
+  onScopeDispose(() => {
+    off()
+    for (const { abort } of sources.values()) abort.abort()
+  })
 
-  return { lines, loading, error }
+  function clear(): void {
+    buffer.clear()
+    lines.value = buffer.lines
+  }
+  return { lines, loading, error, clear }
 }
 
 /** An RFC 3339 time as the API's `since` takes it: UNIX seconds with nanoseconds. */

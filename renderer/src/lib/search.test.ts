@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { markSegments, occurrences } from './search'
+import { markSegments, matcherOf, occurrences } from './search'
 
 describe('markSegments', () => {
   it('marks each match, also across colours', () => {
@@ -18,4 +18,14 @@ describe('markSegments', () => {
   it('marks nothing without a query', () => {
     expect(occurrences('abc', '')).toEqual([])
   })
+})
+
+it('a regular expression marks its matches; an empty match marks nothing', () => {
+  expect(matcherOf('a.c', true)!('xabcxAXC')).toEqual([
+    [1, 4],
+    [5, 8],
+  ])
+  expect(matcherOf('x*', true)!('abc')).toEqual([])
+  expect(matcherOf('', true)).toBeUndefined()
+  expect(() => matcherOf('(', true)).toThrow(SyntaxError)
 })

@@ -4,6 +4,23 @@ export interface MarkedSegment extends AnsiSegment {
   marked: boolean
 }
 
+/** Where something occurs in a text, as [start, end) pairs. */
+export type Matcher = (text: string) => [number, number][]
+
+/**
+ * What finds a person's search in a text, without regard to case.
+ * @throws {SyntaxError} when it is meant as a regular expression and is none
+ */
+export function matcherOf(query: string, regex: boolean): Matcher | undefined {
+  if (!query) return undefined
+  if (!regex) return (text) => occurrences(text, query)
+  const pattern = new RegExp(query, 'giu')
+  return (text) =>
+    Array.from(text.matchAll(pattern), ({ index, 0: { length } }): [number, number] => [index, index + length]).filter(
+      ([start, end]) => end > start,
+    )
+}
+
 /** Where `query` occurs in a text, without regard to case, as [start, end) pairs. */
 export function occurrences(text: string, query: string): [number, number][] {
   const found: [number, number][] = []

@@ -46,6 +46,10 @@ export const useEvents = defineStore('events', () => {
       syncListeners.add(listener)
       if (open) listener()
     },
-    onEvent: (listener: (event: EngineEvent) => void) => void eventListeners.add(listener),
+    /** Gives what ends the listening. */
+    onEvent: (listener: (event: EngineEvent) => void): (() => void) => {
+      eventListeners.add(listener)
+      return () => void eventListeners.delete(listener)
+    },
   }
 })
