@@ -22,6 +22,7 @@ import { call } from './bridge'
 import { palette } from './composables/usePalette'
 import { familiarName } from './lib/format'
 import { pages } from './pages'
+import { stacksOf } from './pages/containers/stacks'
 import { nameOf, useContainers } from './stores/containers'
 import { useEngine } from './stores/engine'
 import { titleOf, useImages } from './stores/images'
@@ -84,6 +85,10 @@ export function useCommands() {
     }),
   )
 
+  const ofStacks = computed(() =>
+    stacksOf(containers.list).map(({ name, members }): Command => ({ id: `stack ${name}`, group: 'Stacks', icon: ScrollText, label: `Logs of stack ${name}`, note: `${members.length} containers`, act: go(`/stacks/${encodeURIComponent(name)}`) })), // prettier-ignore
+  )
+
   const ofImages = computed(
     () =>
     images.list.map((image): Command => ({ id: `image ${image.id}`, group: 'Images', icon: Layers, label: titleOf(image), act: go('/images') })), // prettier-ignore
@@ -106,6 +111,7 @@ export function useCommands() {
   const commands = computed(() => [
     ...ofPages,
     ...ofContainers.value,
+    ...ofStacks.value,
     ...ofImages.value,
     ...others.value,
     ...ofBerth.value,

@@ -8,7 +8,6 @@ export interface Row {
 }
 
 const overscan = 24
-const padding = 8
 
 /**
  * Which of very many rows are in view of `scroller`. While they do not wrap they all have one height, and finding them
@@ -20,6 +19,7 @@ export function useRows(
   wrap: () => boolean,
   height: number,
   key: (index: number) => number,
+  padding = 0,
 ) {
   const top = ref(0)
   const view = ref(800)

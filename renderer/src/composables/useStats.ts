@@ -1,45 +1,29 @@
-import type { ContainerStats } from 'dockerode'
-import { onScopeDispose, shallowReactive, watch, type WatchSource } from 'vue'
-import { useDocumentVisibility } from './useDocumentVisibility'
-import { eachJsonLine, request } from '../api/client'
-import { type Usage, usageOf } from '../lib/stats'
+import { computed, type ComputedRef, onScopeDispose, watch } from 'vue'
+import { type LiveUsage, useStatsStore } from '../stores/stats'
 
-const kept = 30
-
-export interface LiveUsage {
-  now?: Usage
-  /** CPU of the last half minute, newest last. */
-  cpuHistory: number[]
-}
-
-/** Follows GET /containers/{id}/stats, a figure a second, while the caller is mounted and the window is in view. */
-export function useStats(id: WatchSource<string | undefined>): LiveUsage {
-  const live = shallowReactive<LiveUsage>({ cpuHistory: [] })
-  const visible = useDocumentVisibility()
-  let abort: AbortController | undefined
-
-  async function follow(container: string, signal: AbortSignal): Promise<void> {
-    const response = await request('GET', `/containers/${container}/stats`, { query: { stream: 1 }, signal })
-    await eachJsonLine<ContainerStats>(response, (stats) => {
-      const usage = usageOf(stats)
-      if (!usage) return
-      live.now = usage
-      live.cpuHistory = [...live.cpuHistory.slice(1 - kept), usage.cpu]
-    })
-  }
-
+/** What containers use, by id, while the caller is mounted: `ids` may change, only running ones have figures. */
+export function useStatsOf(ids: () => readonly string[]): ReadonlyMap<string, LiveUsage> {
+  const store = useStatsStore()
+  const looks = new Map<string, () => void>()
   watch(
-    [id, visible],
-    ([container, seen]) => {
-      abort?.abort()
-      abort = new AbortController()
-      if (!container) {
-        live.now = undefined
-        live.cpuHistory = []
-      } else if (seen) follow(container, abort.signal).catch(() => undefined)
+    () => ids().join(' '),
+    () => {
+      const wanted = new Set(ids())
+      for (const id of wanted) if (!looks.has(id)) looks.set(id, store.look(id))
+      for (const [id, end] of looks)
+        if (!wanted.has(id)) {
+          end()
+          looks.delete(id)
+        }
     },
     { immediate: true },
   )
-  onScopeDispose(() => abort?.abort())
-  return live
+  onScopeDispose(() => looks.forEach((end) => end()))
+  return store.live
+}
+
+/** The same for one container, or none. */
+export function useStats(id: () => string | undefined): ComputedRef<LiveUsage | undefined> {
+  const live = useStatsOf(() => [id() ?? []].flat())
+  return computed(() => (id() === undefined ? undefined : live.get(id()!)))
 }

@@ -7,10 +7,13 @@ import { helperLabel } from '../lib/helper'
 import { useEvents } from './events'
 import { useNotices } from './notices'
 
+/** How many containers are acted on at once. */
+const atOnce = 6
+
 /** Events of a container that change nothing that its summary shows. */
 const silent = /^(exec_|attach|detach|resize|top|archive-path|export|copy|kill$|stop$|commit)/
 
-export type Verb = 'start' | 'stop' | 'restart' | 'remove'
+export type Verb = 'start' | 'stop' | 'restart' | 'pause' | 'unpause' | 'kill' | 'remove'
 
 export const nameOf = (container: ContainerInfo) => container.Names[0]?.slice(1) ?? container.Id.slice(0, 12)
 
@@ -93,6 +96,31 @@ export const useContainers = defineStore('containers', () => {
     }
   }
 
+  /** Whether a verb has something to do for a container in its state. */
+  const applies = (verb: Verb, { State }: ContainerInfo) =>
+    verb === 'remove' || (verb === 'start' ? !['running', 'paused', 'restarting'].includes(State) : ['running', 'paused', 'restarting'].includes(State)) // prettier-ignore
+
+  /** Does it to each for which it makes sense, a few at a time. Each failure becomes a notice of its own. */
+  async function actAll(containers: readonly ContainerInfo[], verb: Verb): Promise<void> {
+    const queue = containers.filter((container) => applies(verb, container))
+    const worker = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await act(next, verb)
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+  }
+
+  /** Asks, then removes them all. `what` names them, as in "3 containers". Returns whether the person agreed. */
+  async function removeAll(containers: readonly ContainerInfo[], what: string): Promise<boolean> {
+    const running = containers.filter(({ State }) => State === 'running').length
+    const yes = await confirm({
+      title: `Remove ${what}?`,
+      text: `${running ? `${running} of them ${running === 1 ? 'is' : 'are'} running and will be stopped. ` : ''}Their files and their anonymous volumes are deleted; named volumes and images stay.`,
+      action: running ? 'Stop and remove' : 'Remove',
+    })
+    if (yes) await actAll(containers, 'remove')
+    return yes
+  }
+
   async function remove(container: ContainerInfo): Promise<boolean> {
     const running = container.State === 'running'
     const yes = await confirm({
@@ -105,5 +133,5 @@ export const useContainers = defineStore('containers', () => {
     return yes && act(container, 'remove')
   }
 
-  return { byId, list, runningCount, busy, loaded, error, sync, act, remove }
+  return { byId, list, runningCount, busy, loaded, error, sync, act, actAll, applies, remove, removeAll }
 })

@@ -5,4 +5,5 @@ import ContainersPage from './ContainersPage.vue'
 export const routes: RouteRecordRaw[] = [
   { path: '/containers', component: ContainersPage },
   { path: '/containers/:id/:tab?', component: () => import('./ContainerPage.vue'), props: true },
+  { path: '/stacks/:name', component: () => import('./StackPage.vue'), props: true },
 ]
