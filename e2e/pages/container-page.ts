@@ -13,7 +13,7 @@ export class ContainerPage {
     return this.window.getByRole('heading', { name, exact: true })
   }
 
-  async open(tab: 'Logs' | 'Terminal' | 'Inspect'): Promise<void> {
+  async open(tab: 'Logs' | 'Terminal' | 'Files' | 'Stats' | 'Overview' | 'Inspect'): Promise<void> {
     await this.window.getByRole('tab', { name: tab }).click()
   }
 
@@ -26,7 +26,7 @@ export class ContainerPage {
   }
 
   async remove(): Promise<void> {
-    await this.window.getByRole('button', { name: /^More for / }).click()
+    await this.window.getByRole('button', { name: /^More for / }).first().click()
     await this.window.getByRole('menuitem', { name: 'Remove' }).click()
     await this.window.getByRole('alertdialog').getByRole('button', { name: /emove/ }).click()
   }

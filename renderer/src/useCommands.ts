@@ -85,7 +85,8 @@ export function useCommands() {
     }),
   )
 
-  const ofStacks = computed(() =>
+  const ofStacks = computed(
+    () =>
     stacksOf(containers.list).map(({ name, members }): Command => ({ id: `stack ${name}`, group: 'Stacks', icon: ScrollText, label: `Logs of stack ${name}`, note: `${members.length} containers`, act: go(`/stacks/${encodeURIComponent(name)}`) })), // prettier-ignore
   )
 

@@ -37,7 +37,7 @@ export function useLogSearch(all: () => LogLine[]) {
     let lines = all()
     if (wanted) lines = lines.filter((line) => line.level && wanted.has(line.level))
     if (matches && onlyMatches.value) lines = lines.filter((line) => matches(line.plain).length)
-    shown.value = lines === shown.value ? [...lines] : lines
+    shown.value = lines
     if (!matches) found.value = []
     else if (onlyMatches.value) found.value = lines.map((_, index) => index)
     else found.value = lines.flatMap((line, index) => (matches(line.plain).length ? [index] : []))

@@ -1,5 +1,5 @@
 import type { ContainerInspectInfo } from 'dockerode'
-import { onScopeDispose, ref, shallowRef, triggerRef, watch } from 'vue'
+import { onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { eachChunk, isAbort, json, messageOf, request } from '../api/client'
 import { LogBuffer, type LogLine, LogReader } from '../lib/log-buffer'
 import { useEvents } from '../stores/events'
@@ -19,7 +19,7 @@ interface Source {
 export function useLogs(ids: () => readonly string[]) {
   const events = useEvents()
   const buffer = new LogBuffer()
-  const lines = shallowRef<LogLine[]>(buffer.lines)
+  const lines = shallowRef<LogLine[]>([])
   const loading = ref(true)
   const error = ref<string>()
   const sources = new Map<string, Source>()
@@ -32,8 +32,8 @@ export function useLogs(ids: () => readonly string[]) {
       scheduled = false
       loading.value = false
       buffer.settle()
-      if (lines.value === buffer.lines) triggerRef(lines)
-      else lines.value = buffer.lines
+      // A copy, so that whoever was given the lines before sees that these are others.
+      lines.value = buffer.lines.slice()
     })
   }
 
@@ -96,7 +96,7 @@ export function useLogs(ids: () => readonly string[]) {
 
   function clear(): void {
     buffer.clear()
-    lines.value = buffer.lines
+    lines.value = []
   }
   return { lines, loading, error, clear }
 }

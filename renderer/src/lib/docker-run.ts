@@ -26,7 +26,10 @@ export function dockerRun(container: ContainerInspectInfo, image?: Pick<ImageIns
   if (Config.User && Config.User !== given?.User) add('--user', Config.User)
   if (Config.WorkingDir && Config.WorkingDir !== given?.WorkingDir) add('--workdir', Config.WorkingDir)
   for (const variable of without(Config.Env, given?.Env)) add('-e', variable)
-  for (const [port, bindings] of Object.entries((HostConfig.PortBindings ?? {}) as Record<string, { HostIp?: string; HostPort?: string }[] | null>)) // prettier-ignore
+  for (const [port, bindings] of Object.entries(
+    (HostConfig.PortBindings ?? {}) as Record<string, { HostIp?: string; HostPort?: string }[] | null>,
+  ))
+    // prettier-ignore
     for (const { HostIp, HostPort } of bindings ?? [])
       add('-p', [HostIp, HostPort, port.replace(/\/tcp$/, '')].filter(Boolean).join(':'))
   if (HostConfig.PublishAllPorts) add('-P')

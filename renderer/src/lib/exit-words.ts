@@ -38,7 +38,8 @@ export function endingOf({ ExitCode: code, OOMKilled, Error: error }: EndedState
       text: 'It wanted more memory than it may have, so the kernel killed it. Give it a higher limit, or find what it fills the memory with.',
       good: false,
     }
-  if (code === 0) return { title: 'It ended by itself, and all was well', text: 'Exit code 0 means success.', good: true }
+  if (code === 0)
+    return { title: 'It ended by itself, and all was well', text: 'Exit code 0 means success.', good: true }
   const signal = code > 128 ? signals[code - 128] : undefined
   if (signal)
     return {

@@ -4,6 +4,7 @@ import { computed, reactive, ref, shallowReactive } from 'vue'
 import { ApiError, json, messageOf, request } from '../api/client'
 import { confirm } from '../composables/useConfirm'
 import { helperLabel } from '../lib/helper'
+import { prompt } from '../composables/usePrompt'
 import { useEvents } from './events'
 import { useNotices } from './notices'
 
@@ -121,6 +122,22 @@ export const useContainers = defineStore('containers', () => {
     return yes
   }
 
+  async function rename(container: ContainerInfo): Promise<void> {
+    const before = nameOf(container)
+    const name = await prompt({
+      title: `Rename ${before}`,
+      label: 'Name',
+      value: before,
+      action: 'Rename',
+      fault: (text) =>
+        /^[a-zA-Z0-9][\w.-]+$/.test(text) ? undefined : 'Two or more letters, digits, dots, dashes or underscores.',
+    })
+    if (!name || name === before) return
+    await request('POST', `/containers/${container.Id}/rename`, { query: { name } }).catch((cause) =>
+      notices.failed(`Could not rename ${before}`, cause),
+    )
+  }
+
   async function remove(container: ContainerInfo): Promise<boolean> {
     const running = container.State === 'running'
     const yes = await confirm({
@@ -133,5 +150,5 @@ export const useContainers = defineStore('containers', () => {
     return yes && act(container, 'remove')
   }
 
-  return { byId, list, runningCount, busy, loaded, error, sync, act, actAll, applies, remove, removeAll }
+  return { byId, list, runningCount, busy, loaded, error, sync, act, actAll, applies, rename, remove, removeAll }
 })

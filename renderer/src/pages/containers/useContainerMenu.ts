@@ -39,7 +39,11 @@ export function useContainerMenu(container: () => ContainerInfo, removed?: () =>
       { label: 'Kill', icon: Skull, disabled: busy || !store.applies('kill', container()), act: act('kill') },
       { label: 'Rename', icon: Pencil, act: () => void store.rename(container()) },
       { label: 'Copy id', icon: Copy, separated: true, act: () => void call('app', 'copy', Id) },
-      { label: 'Copy link', icon: Link, act: () => void call('app', 'copy', `berth://container/${nameOf(container())}`) },
+      {
+        label: 'Copy link',
+        icon: Link,
+        act: () => void call('app', 'copy', `berth://container/${nameOf(container())}`),
+      },
       {
         label: 'Remove',
         icon: Trash2,
