@@ -26,7 +26,10 @@ export class ContainerPage {
   }
 
   async remove(): Promise<void> {
-    await this.window.getByRole('button', { name: /^More for / }).first().click()
+    await this.window
+      .getByRole('button', { name: /^More for / })
+      .first()
+      .click()
     await this.window.getByRole('menuitem', { name: 'Remove' }).click()
     await this.window.getByRole('alertdialog').getByRole('button', { name: /emove/ }).click()
   }
