@@ -5,6 +5,7 @@ import { ApiError, json, messageOf, request } from '../api/client'
 import { confirm } from '../composables/useConfirm'
 import { helperLabel } from '../lib/helper'
 import { prompt } from '../composables/usePrompt'
+import { exitCodeOf, nameOf } from '../lib/container'
 import { useEvents } from './events'
 import { useNotices } from './notices'
 
@@ -14,15 +15,9 @@ const atOnce = 6
 /** Events of a container that change nothing that its summary shows. */
 const silent = /^(exec_|attach|detach|resize|top|archive-path|export|copy|kill$|stop$|commit)/
 
+export { exitCodeOf, nameOf }
+
 export type Verb = 'start' | 'stop' | 'restart' | 'pause' | 'unpause' | 'kill' | 'remove'
-
-export const nameOf = (container: ContainerInfo) => container.Names[0]?.slice(1) ?? container.Id.slice(0, 12)
-
-/** The exit code of a container that ended, from its status line ("Exited (3) 2 minutes ago"). */
-export function exitCodeOf(container: ContainerInfo): number | undefined {
-  const code = /^Exited \((\d+)\)/.exec(container.Status)?.[1]
-  return code === undefined ? undefined : Number(code)
-}
 
 /** All containers, as GET /containers/json lists them, patched one by one from Docker's events. */
 export const useContainers = defineStore('containers', () => {

@@ -1,7 +1,7 @@
 import type { ContainerInfo } from 'dockerode'
 import { familiarName } from '../../lib/format'
 import type { LiveUsage } from '../../stores/stats'
-import { exitCodeOf, nameOf } from '../../stores/containers'
+import { exitCodeOf, nameOf } from '../../lib/container'
 import { type Stack, stackOf, stacksOf } from './stacks'
 
 export const stateChoices = [
