@@ -272,7 +272,6 @@ export const ops = {
   attach: {
     request: object({
       id: z.string(),
-      pid: z.number().optional(),
       stdin: z.boolean(),
       stdout: z.boolean(),
       stderr: z.boolean(),

@@ -49,10 +49,8 @@ export async function attach(
   const { stdout, stderr, logs } = request
   const detachKeys = tty && request.stdin ? parseDetachKeys(request.detachKeys) : undefined
   const stdin = request.stdin && request.stream && OpenStdin
-  const run = isLive(container.state) ? { pid: container.state.pid } : {}
   const stream = guest().open('attach', {
     id: container.id,
-    ...run,
     stdin,
     stdout,
     stderr,

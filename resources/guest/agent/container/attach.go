@@ -1,6 +1,8 @@
 package container
 
 import (
+	"time"
+
 	"berth/agent/contract"
 	"berth/agent/logs"
 	"berth/agent/mux"
@@ -13,8 +15,7 @@ func (m *Manager) Attach(request *contract.Attach, stream *mux.Stream) error {
 	if err != nil {
 		return err
 	}
-	hub := c.hubOf(request.Pid)
-	if !request.Stream || hub == nil {
+	if !request.Stream {
 		if err := stream.Reply(contract.Empty{}); err != nil {
 			return err
 		}
@@ -23,7 +24,7 @@ func (m *Manager) Attach(request *contract.Attach, stream *mux.Stream) error {
 		}
 		return logs.Read(c.path("log"), c.logQuery(request, nil), stream, nil, stream.Done())
 	}
-	client, position, hasLog := hub.Attach(request.Stdout, request.Stderr)
+	client, logged := c.join(request.Stdout, request.Stderr, stream.Done())
 	defer client.Detach()
 	if err := stream.Reply(contract.Empty{}); err != nil {
 		return err
@@ -35,22 +36,38 @@ func (m *Manager) Attach(request *contract.Attach, stream *mux.Stream) error {
 	if request.Stdin {
 		go client.Receive(stream, stream.Done())
 	}
-	if request.Logs && hasLog {
-		if err := logs.Read(c.path("log"), c.logQuery(request, &position), stream, nil, stream.Done()); err != nil {
+	if request.Logs {
+		if err := logs.Read(c.path("log"), c.logQuery(request, logged), stream, nil, stream.Done()); err != nil {
 			return err
 		}
 	}
 	return client.Send(stream)
 }
 
-// hubOf is that of the run of a process, nil when that is over; pid 0 is the run that there is, or the next one.
-func (c *Container) hubOf(pid int) *stdio.Hub {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if pid != 0 && (c.run == nil || c.run.process.Pid != pid) {
-		return nil
+// settling is how old a run must be before it is what a client attaches to. dockerd's start takes about as long.
+const settling = 200 * time.Millisecond
+
+// join attaches a client to the run, or to the next one. Some clients (docker-compose 1.29) attach just after a start and start
+// anew what has ended by then: a short run that was over before it could be heard counts as over, though its end is not told
+// of yet.
+func (c *Container) join(stdout, stderr bool, left <-chan struct{}) (client *stdio.Client, logged *logs.Position) {
+	r := c.current()
+	client, logged = c.hub().Attach(stdout, stderr)
+	if r == nil {
+		return client, logged
 	}
-	return c.io
+	young := time.NewTimer(time.Until(r.started.Add(settling)))
+	defer young.Stop()
+	select {
+	case <-young.C:
+	case <-left:
+	case <-r.exited:
+		if !client.Pending() {
+			client.Detach()
+			return c.hub().Attach(stdout, stderr)
+		}
+	}
+	return client, logged
 }
 
 func (c *Container) logQuery(request *contract.Attach, to *logs.Position) logs.Query {

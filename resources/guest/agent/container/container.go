@@ -30,6 +30,7 @@ type run struct {
 	process *children.Process
 	cgroup  *cgroup.Cgroup
 	hub     *stdio.Hub
+	started time.Time
 	exited  chan struct{}
 	paused  bool
 	execs   map[string]*stdio.Hub

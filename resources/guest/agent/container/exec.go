@@ -26,7 +26,7 @@ func (m *Manager) Exec(request *contract.ExecStart, stream *mux.Stream) error {
 		return err
 	}
 	hub := stdio.NewHub()
-	client, _, _ := hub.Attach(request.Stdout, request.Stderr)
+	client, _ := hub.Attach(request.Stdout, request.Stderr)
 	c.mu.Lock()
 	taken := r.execs[request.Exec] != nil
 	if !taken {

@@ -134,7 +134,7 @@ func (c *Container) start(request *contract.ContainerStart) (r *run, err error) 
 		return nil, err
 	}
 	io.Ours.StdinOnce, io.Ours.Log = request.StdinOnce, log
-	r = &run{process: process, cgroup: group, exited: make(chan struct{}), execs: map[string]*stdio.Hub{}}
+	r = &run{process: process, cgroup: group, started: time.Now(), exited: make(chan struct{}), execs: map[string]*stdio.Hub{}}
 	if r.stopOOM, err = group.WatchOOM(func() { c.reportOOM(r) }); err != nil {
 		// The container may have ended before this; how it ended is counted when it is reaped.
 		err = nil

@@ -216,7 +216,6 @@ type Pid struct {
 type Attach struct {
 	Op
 	ID     string `json:"id"`
-	Pid    int    `json:"pid,omitempty"`
 	Stdin  bool   `json:"stdin"`
 	Stdout bool   `json:"stdout"`
 	Stderr bool   `json:"stderr"`

@@ -13,16 +13,24 @@ type Client struct {
 	queue          []byte
 }
 
-// Attach joins a hub. The position is where its log stood at that moment; ok is false when there is no log (yet).
-func (h *Hub) Attach(stdout, stderr bool) (client *Client, logged logs.Position, ok bool) {
+// Attach joins a hub. The position is where its log stood at that moment; nil when there is no log (yet).
+func (h *Hub) Attach(stdout, stderr bool) (client *Client, logged *logs.Position) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	client = &Client{hub: h, stdout: stdout, stderr: stderr}
 	h.clients[client] = true
 	if h.process.Log != nil {
-		return client, h.process.Log.End(), true
+		position := h.process.Log.End()
+		logged = &position
 	}
-	return client, logs.Position{}, false
+	return client, logged
+}
+
+// Pending tells whether there is output that was not sent yet.
+func (c *Client) Pending() bool {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	return len(c.queue) > 0
 }
 
 // Detach leaves; Send returns.
