@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { frame, STDERR } from '../../../shared/stdio'
+import { frame, STDOUT } from '../../../shared/stdio'
 import type { Containers } from '../containers/containers'
 import { showExec } from '../containers/execs'
-import { carry, multiplexedStream, rawStream, type Session } from '../containers/streams'
+import { carry, framedOutput, multiplexedStream, plainOutput, rawStream, type Session } from '../containers/streams'
 import { messageOf } from '../errors'
 import { created, integer, ok, type ApiRequest, type Route } from './http'
 
@@ -56,14 +56,14 @@ export function execRoutes(containers: Pick<Containers, 'execs' | 'find'>): Rout
       '/exec/{id}/start',
       async (request) => {
         const exec = execs.find(request.params.id!)
-        const { Detach, ConsoleSize } = await request.json(startBody)
+        const { Detach, Tty, ConsoleSize } = await request.json(startBody)
         const detach = Detach ?? false
         const starting = execs.start(exec, { detach, size: ConsoleSize ?? undefined })
         if (detach) {
           await starting
           return ok(undefined)
         }
-        return attached(request, starting, exec.request.tty)
+        return attached(request, starting, Tty ?? false)
       },
     ],
     ['GET', '/exec/{id}/json', async ({ params }) => ok(showExec(execs.find(params.id!)))],
@@ -81,17 +81,20 @@ export function execRoutes(containers: Pick<Containers, 'execs' | 'find'>): Rout
 /**
  * As dockerd, the head of the answer goes out before the command starts: clients that read it through a buffer lose what
  * comes together with it. A command that could not be started is told on the connection; its exit code stands in the
- * inspect.
+ * inspect. Whether the output is framed is for this request to say, and not for the exec: `raw` is its Tty.
  */
-async function attached(request: ApiRequest, starting: Promise<Session>, tty: boolean): Promise<undefined> {
-  const type = !tty && request.version >= 1.42 ? multiplexedStream : rawStream
+async function attached(request: ApiRequest, starting: Promise<Session>, raw: boolean): Promise<undefined> {
+  const type = !raw && request.version >= 1.42 ? multiplexedStream : rawStream
   starting.catch(() => undefined)
   const client = await request.hijack(type)
   try {
-    carry(await starting, client)
+    const session = await starting
+    const stream =
+      session.tty === raw ? session.stream : raw ? plainOutput(session.stream) : framedOutput(session.stream)
+    carry({ ...session, stream }, client)
   } catch (error) {
     const text = Buffer.from(`${messageOf(error)}\r\n`)
-    client.end(tty ? text : frame(STDERR, text))
+    client.end(raw ? text : frame(STDOUT, text))
   }
   return undefined
 }

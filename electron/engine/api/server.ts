@@ -3,13 +3,11 @@ import { createServer as createTlsServer } from 'node:https'
 import { Duplex, Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import type { TlsOptions } from 'node:tls'
-import { z } from 'zod'
 import { maxApiVersion, minApiVersion } from '../../../shared/version'
 import { bodyOf, EngineError, messageOf, statusOf } from '../errors'
 import type { ApiAnswer, Handler, Route } from './http'
+import { readJson } from './json'
 import { handshake, WebSocketStream } from './websocket'
-
-const maxJsonBody = 16 * 1024 * 1024
 
 interface CompiledRoute {
   method: string
@@ -126,37 +124,6 @@ function splitVersion(pathname: string): { version: number; path: string } {
 }
 
 const number = (version: string): number => Number(version)
-
-async function readJson<S extends z.ZodType>(
-  body: Readable,
-  contentType: string | undefined,
-  schema: S,
-): Promise<z.infer<S>> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of body) {
-    parts.push(part as Buffer)
-    length += (part as Buffer).length
-    if (length > maxJsonBody) throw new EngineError('invalid', 'request body too large')
-  }
-  const text = Buffer.concat(parts).toString()
-  const type = contentType?.split(';')[0]!.trim().toLowerCase()
-  if (type ? type !== 'application/json' : length > 0)
-    throw new EngineError(
-      'invalid',
-      `unsupported Content-Type header (${contentType ?? ''}): must be 'application/json'`,
-    )
-  let parsed: unknown
-  try {
-    parsed = text.trim() === '' ? {} : JSON.parse(text)
-  } catch (error) {
-    throw new EngineError('invalid', `invalid JSON: ${messageOf(error)}`)
-  }
-  const checked = schema.safeParse(parsed)
-  if (checked.success) return checked.data
-  const issue = checked.error.issues[0]!
-  throw new EngineError('invalid', `invalid request body: ${issue.path.join('.')}: ${issue.message}`)
-}
 
 /** Where an answer goes: a plain HTTP response, or a connection whose client asked to upgrade it. */
 interface Reply {

@@ -36,8 +36,9 @@ export async function commit(
   const own = runConfigOf(container.settings.config)
   const changed = applyChanges(given ? runConfigOf(given) : own, changes)
   const config = given ? runConfigOf(mergeImage(createBody.parse(changed).config, own)) : changed
-  const held = pause && status === 'running'
-  if (held) await lifecycle.pause(container)
+  const hold = pause && status === 'running'
+  // It may end before it is paused, and is committed all the same, as by dockerd.
+  const held = hold && (await lifecycle.pause(container).then(() => true, () => false)) // prettier-ignore
   try {
     const made = options.guest().open('layer.diff', { root: await roots.of(container) })
     const step = {

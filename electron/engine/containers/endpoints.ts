@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { EngineError } from '../errors'
 import type { Wish } from '../networks/attachment'
 import { addressProblem } from '../networks/ipam'
@@ -87,11 +88,11 @@ export function checkEndpoint(network: Network, endpoint: EndpointSettings): voi
     const problem = address ? addressProblem(network, family, address) : undefined
     if (problem) problems.push(problem)
   }
+  for (const address of ipam?.LinkLocalIPs ?? []) {
+    if (!isIP(address)) problems.push(`invalid link-local IP address: ${address}`)
+  }
   if (mac && !/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(mac)) problems.push(`invalid MAC address: ${mac}`)
   if (problems.length > 0) throw new EngineError('invalid', `invalid endpoint settings:\n${joined(problems)}`)
-  if ((ipam?.LinkLocalIPs ?? []).length > 0) {
-    throw new EngineError('unsupported', 'link-local addresses of endpoints are not available')
-  }
 }
 
 function checkMac(ofContainer: string | undefined, ofEndpoint: string): void {
@@ -107,6 +108,7 @@ export function wishOf(container: Container, network: Network, endpoint: Endpoin
   return {
     address: ipam?.IPv4Address || undefined,
     address6: ipam?.IPv6Address || undefined,
+    linkLocal: ipam?.LinkLocalIPs ?? [],
     mac: mac.toLowerCase().replaceAll('-', ':') || undefined,
     dnsNames: dnsNamesOf(container, network, endpoint),
     links: Object.fromEntries((links ?? []).map(parseLink).map(({ target, alias }) => [alias, target])),

@@ -1,5 +1,5 @@
 import { Duplex, Transform, type Readable } from 'node:stream'
-import { createDemuxer } from '../../../shared/stdio'
+import { createDemuxer, frame, STDOUT } from '../../../shared/stdio'
 import { EngineError } from '../errors'
 import type { Container } from './container'
 import type { ContainersOptions } from './deps'
@@ -97,6 +97,12 @@ export function plainOutput(stream: Duplex): Duplex {
   })
   const take = createDemuxer((_, bytes) => plain.push(Buffer.from(bytes)))
   return Duplex.from({ writable: stream, readable: stream.pipe(plain) })
+}
+
+/** The stdio of a process with a tty, its output in Docker's framing, as stdout. */
+export function framedOutput(stream: Duplex): Duplex {
+  const framed = new Transform({ transform: (chunk: Buffer, _encoding, done) => done(null, frame(STDOUT, chunk)) })
+  return Duplex.from({ writable: stream, readable: stream.pipe(framed) })
 }
 
 export interface LogsRequest {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { GuestEndpoint } from '../../machine/contract'
 import { macOf, parseAddress } from './addresses'
 import { prefixOf } from './ipam'
@@ -8,6 +9,8 @@ import { familyOf, isUserDefined, mtuOf, option, type Network } from './network'
 export interface Wish {
   address?: string
   address6?: string
+  /** More addresses of the interface, given as they are; nobody else is told of them. */
+  linkLocal: string[]
   mac?: string
   /** Names that others on the network resolve, the container's own first. */
   dnsNames: string[]
@@ -54,7 +57,7 @@ export function attachmentOf(network: Network, wish: Wish, address: string, addr
       bridge: network.bridge,
       hostName: `veth${randomBytes(4).toString('hex').slice(0, 7)}`,
       mac,
-      addresses: [...withPrefix(address), ...withPrefix(address6)],
+      addresses: [...withPrefix(address), ...withPrefix(address6), ...wish.linkLocal.map(linkLocal)],
       gateways: [],
       mtu: mtuOf(network),
     },
@@ -72,6 +75,9 @@ export function attachmentOf(network: Network, wish: Wish, address: string, addr
     priority: wish.priority,
   }
 }
+
+/** With the prefix length that RFC 3927 and RFC 4291 give link-local addresses. */
+const linkLocal = (address: string) => `${address}/${isIP(address) === 4 ? 16 : 64}`
 
 function randomMac(): string {
   return ['02', '42', ...Array.from(randomBytes(4), (byte) => byte.toString(16).padStart(2, '0'))].join(':')

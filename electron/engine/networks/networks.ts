@@ -123,7 +123,7 @@ export class Networks {
       attachable: body.Attachable,
       options: body.Options,
       labels: body.Labels,
-      ipamOptions: body.IPAM?.Options ?? {},
+      ipamOptions: body.IPAM ? (body.IPAM.Options ?? null) : {},
     })
     try {
       await this.ensureBridge(network)

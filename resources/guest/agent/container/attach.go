@@ -44,30 +44,34 @@ func (m *Manager) Attach(request *contract.Attach, stream *mux.Stream) error {
 	return client.Send(stream)
 }
 
-// settling is how old a run must be before it is what a client attaches to. dockerd's start takes about as long.
-const settling = 200 * time.Millisecond
-
 // join attaches a client to the run, or to the next one. Some clients (docker-compose 1.29) attach just after a start and start
 // anew what has ended by then: a short run that was over before it could be heard counts as over, though its end is not told
 // of yet.
 func (c *Container) join(stdout, stderr bool, left <-chan struct{}) (client *stdio.Client, logged *logs.Position) {
 	r := c.current()
 	client, logged = c.hub().Attach(stdout, stderr)
-	if r == nil {
+	if r == nil || !r.endsYoung(left) || client.Pending() {
 		return client, logged
 	}
+	client.Detach()
+	return c.hub().Attach(stdout, stderr)
+}
+
+// settling is how old a run must be before its output is asked for. dockerd's start takes about as long, and clients (docker-py's
+// own tests) read the log of a short command as soon as it has started.
+const settling = 200 * time.Millisecond
+
+// endsYoung waits until a run is no longer young, and tells whether it has ended by then.
+func (r *run) endsYoung(left <-chan struct{}) bool {
 	young := time.NewTimer(time.Until(r.started.Add(settling)))
 	defer young.Stop()
 	select {
+	case <-r.exited:
+		return true
 	case <-young.C:
 	case <-left:
-	case <-r.exited:
-		if !client.Pending() {
-			client.Detach()
-			return c.hub().Attach(stdout, stderr)
-		}
 	}
-	return client, logged
+	return false
 }
 
 func (c *Container) logQuery(request *contract.Attach, to *logs.Position) logs.Query {
@@ -94,6 +98,8 @@ func (m *Manager) Logs(request *contract.Logs, stream *mux.Stream) error {
 	var follow *logs.Writer
 	if request.Follow {
 		follow = c.hub().Log()
+	} else if r := c.current(); r != nil {
+		r.endsYoung(stream.Done())
 	}
 	if err := stream.Reply(contract.Empty{}); err != nil {
 		return err
