@@ -7,7 +7,7 @@ import { startEngine } from './engine'
 import { messageOf } from './errors'
 import { closeInheritedFiles } from './system/inherited-files'
 
-const usage = `usage: engine [--machine auto|native|builtin] [--data-dir DIR] [--host unix://PATH] [--json-stages]`
+const usage = `usage: engine [--machine auto|native|qemu|builtin] [--data-dir DIR] [--host unix://PATH] [--json-stages]`
 
 /** The headless engine: runs in the foreground until SIGTERM or SIGINT. */
 async function main(): Promise<void> {

@@ -66,6 +66,15 @@ export class Guest {
     this.drop(cause)
   }
 
+  /** As `leave`, by waiting until the agent has ended, for at most `limit` milliseconds. */
+  async seeOff(limit: number): Promise<void> {
+    this.away = 'left'
+    const timer = setTimeout(() => this.drop(), limit)
+    await this.session?.link.closed
+    clearTimeout(timer)
+    this.drop()
+  }
+
   /** Ends the connection; the next call or stream makes a new one. */
   rest(): void {
     this.away = 'resting'

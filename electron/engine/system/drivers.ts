@@ -1,9 +1,10 @@
 import { builtin } from '../../machine/builtin/driver'
 import { MachineError, type Driver, type DriverName } from '../../machine/machine'
 import { native } from '../../machine/native/driver'
+import { qemu } from '../../machine/qemu/driver'
 
 /** In the order in which `auto` tries them. */
-export const drivers: readonly Driver[] = [native, builtin]
+export const drivers: readonly Driver[] = [native, qemu, builtin]
 
 export interface Choice {
   driver: Driver

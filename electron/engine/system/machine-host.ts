@@ -21,6 +21,8 @@ import { changed, sizeNames, sizeOf, writeMachineSettings } from './machine-sett
 
 /** Seconds that containers get to end before a stop kills them. */
 const stopTimeout = 5
+/** How long an agent that was told to end may take, in milliseconds. */
+const agentDeadline = 5000
 /** Pauses between tries to bring back a machine that died, in milliseconds: the first and the longest. */
 const firstPause = 500
 const longestPause = 30_000
@@ -328,7 +330,7 @@ export class MachineHost {
       this.options.log(`shutdown: ${messageOf(error)}`)
     })
     this.become({ is: 'stopping', machine })
-    this.client.leave()
+    await this.client.seeOff(agentDeadline)
     await machine.stop()
     this.become({ is: 'stopped' })
   }
