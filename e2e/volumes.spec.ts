@@ -2,13 +2,15 @@ import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, picture, test } from './app'
+import { answerDialogs, Dialogs } from './pages/dialogs'
 import { Sidebar } from './pages/sidebar'
-import { answerDialogs, VolumesPage } from './pages/volumes-page'
+import { VolumesPage } from './pages/volumes-page'
 
 test('volumes: create, files, export, clone, import, empty, clean up', async ({ start }) => {
   const { app, window } = await start()
   const sidebar = new Sidebar(window)
   const volumes = new VolumesPage(window)
+  const dialogs = new Dialogs(window)
   const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-volumes-'))
   await writeFile(join(dir, 'settings.json'), '{ "greeting": "ahoy" }\n')
   await writeFile(join(dir, 'notes.txt'), 'one\n')
@@ -22,7 +24,7 @@ test('volumes: create, files, export, clone, import, empty, clean up', async ({ 
     await volumes.upload(join(dir, 'settings.json'), join(dir, 'notes.txt'))
     await expect(volumes.file('settings.json')).toBeVisible()
     await window.getByRole('button', { name: 'New folder' }).click()
-    await volumes.answer('archive', 'Create')
+    await dialogs.answer('archive', 'Create')
     await expect(volumes.file('archive')).toBeVisible()
     const editor = await volumes.openFile('settings.json')
     await expect(editor).toContainText('ahoy')
@@ -39,11 +41,11 @@ test('volumes: create, files, export, clone, import, empty, clean up', async ({ 
 
   await test.step('rename and delete', async () => {
     await volumes.choose('notes.txt', 'Rename')
-    await volumes.answer('log.txt', 'Rename')
+    await dialogs.answer('log.txt', 'Rename')
     await expect(volumes.file('log.txt')).toBeVisible()
     await expect(volumes.file('notes.txt')).toBeHidden()
     await volumes.choose('log.txt', 'Delete')
-    await volumes.confirm('Delete')
+    await dialogs.confirm('Delete')
     await expect(volumes.file('log.txt')).toBeHidden()
   })
 
@@ -52,11 +54,11 @@ test('volumes: create, files, export, clone, import, empty, clean up', async ({ 
     await window.getByRole('button', { name: 'Export' }).click()
     await expect.poll(() => stat(join(dir, 'ledger.tar')).then(({ size }) => size, () => 0)).toBeGreaterThan(0) // prettier-ignore
     await volumes.choose('ledger', 'Clone')
-    await volumes.answer('ledger-2', 'Clone')
+    await dialogs.answer('ledger-2', 'Clone')
     await expect(window.getByRole('heading', { name: 'ledger-2' })).toBeVisible()
     await expect(volumes.file('settings.json')).toBeVisible()
     await volumes.choose('ledger-2', 'Empty')
-    await volumes.confirm('Empty')
+    await dialogs.confirm('Empty')
     await expect(window.getByText('Nothing in here')).toBeVisible()
     await volumes.choose('ledger-2', 'Import an archive')
     await expect(volumes.file('settings.json')).toBeVisible()
@@ -65,7 +67,7 @@ test('volumes: create, files, export, clone, import, empty, clean up', async ({ 
 
   await test.step('remove, clean up with a preview', async () => {
     await volumes.choose('ledger-2', 'Remove')
-    await volumes.confirm('Remove')
+    await dialogs.confirm('Remove')
     await expect(volumes.row('ledger')).toBeVisible()
     await expect(volumes.row('ledger-2')).toBeHidden()
     await picture(window, 'volumes')

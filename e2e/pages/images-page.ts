@@ -55,4 +55,31 @@ export class ImagesPage {
     await this.window.getByRole('menuitem', { name: 'Remove' }).click()
     await this.window.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
   }
+
+  /** Opens the page about an image. */
+  async open(name: string): Promise<void> {
+    await this.row(name).getByRole('link', { name, exact: true }).click()
+    await this.window.getByRole('heading', { name, exact: true }).waitFor()
+  }
+
+  /** Chooses from the menu of an image, or of the page (`images`). */
+  async choose(subject: string, item: string): Promise<void> {
+    await this.window
+      .getByRole('main')
+      .getByRole('button', { name: `More for ${subject}`, exact: true })
+      .click()
+    await this.window.getByRole('menuitem', { name: item }).click()
+  }
+
+  /** A step of an image's making, by its command. */
+  step(command: string): Locator {
+    return this.window
+      .getByRole('list', { name: /^Steps/ })
+      .getByRole('button')
+      .filter({ hasText: command })
+  }
+
+  layerFile(name: string): Locator {
+    return this.window.getByRole('list', { name: 'Files of the layer' }).getByRole('listitem').filter({ hasText: name })
+  }
 }

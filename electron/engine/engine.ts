@@ -11,6 +11,7 @@ import { buildRoutes } from './api/build'
 import { commitRoutes } from './api/commit'
 import { containerRoutes } from './api/containers'
 import { execRoutes } from './api/exec'
+import { exploreRoutes } from './api/explore'
 import { imageRoutes } from './api/images'
 import { networkRoutes } from './api/networks'
 import { registryRoutes } from './api/registry'
@@ -168,6 +169,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...volumeRoutes(volumes),
       ...networkRoutes(networks, containers),
       ...absentRoutes(),
+      ...exploreRoutes(images, registries, () => facts().arch),
       ...berthRoutes({ host, dir, log: machineLog }),
     ],
     headers: {

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { app, net, protocol } from 'electron'
 import { parseHost } from '../../shared/paths'
+import { credentialHeaders } from './credentials'
 import type { EngineService } from './engine-process'
 import { appOrigin, appScheme, rendererDir } from './locations'
 import { sendOf } from './send'
@@ -102,9 +103,15 @@ interface Forwarded {
 }
 
 /** Hands a request on to the engine. Both bodies are streamed; a fetch that the window aborts ends the engine's call. */
-function forward(engine: EngineService, request: Request, { method, to, type, body }: Forwarded): Promise<Response> {
+async function forward(
+  engine: EngineService,
+  request: Request,
+  { method, to, type, body }: Forwarded,
+): Promise<Response> {
   const { state } = engine
-  if (state.phase !== 'running') return Promise.resolve(failure(503, 'The engine is not running'))
+  if (state.phase !== 'running') return failure(503, 'The engine is not running')
+  // Without a login that can be read, registries are asked as anybody.
+  const credentials = await credentialHeaders(to).catch(() => ({}))
   return new Promise((resolve) => {
     const call = httpRequest(
       {
@@ -112,7 +119,7 @@ function forward(engine: EngineService, request: Request, { method, to, type, bo
         method,
         path: to,
         agent: false,
-        headers: { host: 'berth', ...(type && { 'content-type': type }) },
+        headers: { host: 'berth', ...(type && { 'content-type': type }), ...credentials },
       },
       (response) => {
         const status = response.statusCode!

@@ -9,6 +9,7 @@ import type { Db } from '../store/database'
 import { Admission } from './admission'
 import { Archives } from './archives'
 import { Catalog } from './catalog'
+import { layerFiles } from './layer-files'
 import { GuestLayers } from './layers'
 import { ImageNews } from './news'
 import { guestLayer, type ImageRunConfig } from './oci'
@@ -130,6 +131,13 @@ export class Images {
       below.push(chainId)
     }
     return below.map(guestLayer).reverse()
+  }
+
+  /** What a layer of an image adds, changes and takes away. Throws kind 'notFound' when the image has no such layer. */
+  layerFiles(name: string, diffId: string) {
+    const layer = this.store.layersOf(this.catalog.find(name).id).find((each) => each.diffId === diffId)
+    if (!layer) throw new EngineError('notFound', `No such layer: ${diffId}`)
+    return layerFiles(this.options.content.read(layer.blob))
   }
 
   /** The guest's ids of an image's layers, the topmost first, whether unpacked or not. */

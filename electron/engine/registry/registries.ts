@@ -3,6 +3,7 @@ import { defaultDomain, type Reference } from '../../../shared/reference'
 import { EngineError } from '../errors'
 import type { EngineConfig } from '../system/config'
 import type { Credentials } from './auth'
+import { readCatalog } from './catalog'
 import { Certificates } from './certificates'
 import { RegistryClient } from './client'
 import { Connections, defaultPatience, discard, type Patience, type Response } from './connections'
@@ -58,6 +59,13 @@ export class Registries {
   async login(address: string, credentials: Credentials, signal?: AbortSignal): Promise<string> {
     const host = address.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
     return new RegistrySession(this.connections, await this.place(host || defaultDomain, ''), credentials).login(signal)
+  }
+
+  /** What a registry (a host) lists of its repositories. Throws in dockerd's words. */
+  async catalog(host: string, credentials?: Credentials, signal?: AbortSignal) {
+    if (!host) throw new EngineError('invalid', 'no registry was named')
+    const place = await this.place(host, '')
+    return readCatalog(new RegistrySession(this.connections, place, credentials), signal)
   }
 
   /** Asks the v1 index of Docker Hub, or of the registry that `term` begins with, for at most `limit` repositories. */

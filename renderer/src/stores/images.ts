@@ -16,6 +16,17 @@ export interface Image {
   size: number
 }
 
+/** A step of GET /images/{name}/history. */
+export interface HistoryEntry {
+  Id: string
+  CreatedBy: string
+  Comment: string
+  /** Seconds since 1970. */
+  Created: number
+  Size: number
+  Tags: string[] | null
+}
+
 export const titleOf = (image: Image) => image.tags[0] ?? shortId(image.id)
 
 const withoutNone = (tags: string[] | null) => (tags ?? []).filter((tag) => tag !== '<none>:<none>')
@@ -25,10 +36,13 @@ export const useImages = defineStore('images', () => {
   const events = useEvents()
   const notices = useNotices()
   const byId = shallowReactive(new Map<string, Image>())
+  /** Bytes of each image in layers that another image has too. */
+  const shared = shallowReactive(new Map<string, number>())
+  /** Bytes of all layers, each counted once; undefined until it was measured. */
+  const layersSize = ref<number>()
   const loaded = ref(false)
   const error = ref<string>()
   const list = computed(() => [...byId.values()].sort((a, b) => titleOf(a).localeCompare(titleOf(b))))
-  const totalSize = computed(() => list.value.reduce((sum, image) => sum + image.size, 0))
 
   async function sync(): Promise<void> {
     try {
@@ -40,6 +54,24 @@ export const useImages = defineStore('images', () => {
       loaded.value = true
     } catch (cause) {
       error.value = messageOf(cause)
+    }
+  }
+
+  /** Reads what images share. */
+  async function measure(): Promise<void> {
+    try {
+      const { LayersSize, Images } = await json<{ LayersSize: number; Images: ImageInfo[] | null }>(
+        'GET',
+        '/system/df',
+        {
+          query: { type: 'image' },
+        },
+      )
+      layersSize.value = LayersSize
+      shared.clear()
+      for (const { Id, SharedSize } of Images ?? []) if (SharedSize >= 0) shared.set(Id, SharedSize)
+    } catch {
+      // Sizes without their shares are better than none; the next visit measures again.
     }
   }
 
@@ -66,7 +98,8 @@ export const useImages = defineStore('images', () => {
     }
   })
 
-  async function remove(image: Image): Promise<void> {
+  /** Asks, then removes the image with all its tags. Returns whether it is gone. */
+  async function remove(image: Image): Promise<boolean> {
     const yes = await confirm({
       title: `Remove ${titleOf(image)}?`,
       text:
@@ -75,14 +108,39 @@ export const useImages = defineStore('images', () => {
           : 'It can be pulled again later. Images that containers use are kept.',
       action: 'Remove',
     })
-    if (!yes) return
+    if (!yes) return false
     try {
       const names = image.tags.length ? image.tags : [image.id]
       for (const name of names) await request('DELETE', `/images/${name}`)
+      return true
     } catch (cause) {
       notices.failed(`Could not remove ${titleOf(image)}`, cause)
+      return false
     }
   }
 
-  return { byId, list, totalSize, loaded, error, sync, remove }
+  /** Takes one name off an image; the last one takes the image with it. */
+  async function untag(name: string): Promise<void> {
+    try {
+      await request('DELETE', `/images/${name}`, { query: { noprune: 0 } })
+    } catch (cause) {
+      notices.failed(`Could not remove ${name}`, cause)
+    }
+  }
+
+  /** @throws {ApiError} */
+  async function tag(image: Image, name: string): Promise<void> {
+    const [, repo, label = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(name)!
+    await request('POST', `/images/${image.id}/tag`, { query: { repo, tag: label } })
+  }
+
+  /** Removes images that no container uses, or only those without a name; returns the bytes that came back. */
+  async function prune(all: boolean): Promise<number> {
+    const filters = JSON.stringify({ dangling: [String(!all)] })
+    const { SpaceReclaimed } = await json<{ SpaceReclaimed: number }>('POST', '/images/prune', { query: { filters } })
+    await measure()
+    return SpaceReclaimed
+  }
+
+  return { byId, list, shared, layersSize, loaded, error, sync, measure, remove, untag, tag, prune }
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createBody } from './run'
+import { createBody, emptyForm } from './run'
 
-const empty = { image: 'busybox', name: '', command: '', ports: [], env: [], volumes: [] }
+const empty = emptyForm('busybox')
 
 describe('createBody', () => {
   it('leaves the command to the image when there is none', () => {
@@ -37,6 +37,24 @@ describe('createBody', () => {
       '80/tcp': [{ HostIp: '', HostPort: '8080' }],
       '443/tcp': [{ HostIp: '', HostPort: '' }],
     })
+  })
+  it('sets limits, the network and what happens at the end', () => {
+    const body = createBody({
+      ...empty,
+      network: 'shop',
+      restart: 'always',
+      cpus: '1.5',
+      memory: '64m',
+      readOnly: true,
+    })
+    expect(body.HostConfig).toMatchObject({
+      NetworkMode: 'shop',
+      RestartPolicy: { Name: 'always' },
+      NanoCpus: 1_500_000_000,
+      Memory: 64 * 1024 * 1024,
+      ReadonlyRootfs: true,
+    })
+    expect(() => createBody({ ...empty, cpus: 'many' })).toThrow('Not a number of processors')
   })
   it('refuses what is not a port', () => {
     expect(() => createBody({ ...empty, ports: [{ host: 'x', container: '80' }] })).toThrow()

@@ -1,5 +1,6 @@
 import type { ImageInspectInfo } from 'dockerode'
 import { parsePortSpecs } from '../../../../shared/ports'
+import { parseBytes } from '../../../../shared/units'
 import { json, request } from '../../api/client'
 import { splitCommand } from '../../lib/command'
 
@@ -12,9 +13,42 @@ export interface RunForm {
   ports: { host: string; container: string }[]
   env: { name: string; value: string }[]
   volumes: { source: string; target: string }[]
+  /** Empty: the engine's own. */
+  network: string
+  restart: 'no' | 'on-failure' | 'unless-stopped' | 'always'
+  /** Processors, e.g. `1.5`; empty is no limit. */
+  cpus: string
+  /** As Docker's flags have it: `512m`; empty is no limit. */
+  memory: string
+  user: string
+  workdir: string
+  entrypoint: string
+  tty: boolean
+  /** It is removed when it ends. */
+  autoRemove: boolean
+  readOnly: boolean
 }
 
-/** The body of POST /containers/create for a form; rows that are empty are passed over. @throws {Error} on a bad port */
+export const emptyForm = (image: string): RunForm => ({
+  image,
+  name: '',
+  command: '',
+  ports: [],
+  env: [],
+  volumes: [],
+  network: '',
+  restart: 'no',
+  cpus: '',
+  memory: '',
+  user: '',
+  workdir: '',
+  entrypoint: '',
+  tty: false,
+  autoRemove: false,
+  readOnly: false,
+})
+
+/** The body of POST /containers/create for a form; rows that are empty are passed over. @throws {Error} on a bad port or limit */
 export function createBody(form: RunForm) {
   const ports = form.ports.filter(({ container }) => container.trim())
   const { ExposedPorts, PortBindings } = parsePortSpecs(
@@ -23,6 +57,10 @@ export function createBody(form: RunForm) {
   return {
     Image: form.image,
     ...(form.command.trim() && { Cmd: splitCommand(form.command) }),
+    ...(form.entrypoint.trim() && { Entrypoint: splitCommand(form.entrypoint) }),
+    ...(form.user.trim() && { User: form.user.trim() }),
+    ...(form.workdir.trim() && { WorkingDir: form.workdir.trim() }),
+    ...(form.tty && { Tty: true, OpenStdin: true }),
     Env: form.env.filter(({ name }) => name.trim()).map(({ name, value }) => `${name.trim()}=${value}`),
     ExposedPorts,
     HostConfig: {
@@ -30,8 +68,20 @@ export function createBody(form: RunForm) {
       Binds: form.volumes
         .filter(({ source, target }) => source.trim() && target.trim())
         .map(({ source, target }) => `${source.trim()}:${target.trim()}`),
+      ...(form.network && { NetworkMode: form.network }),
+      ...(form.restart !== 'no' && { RestartPolicy: { Name: form.restart } }),
+      ...(form.cpus.trim() && { NanoCpus: nanoCpus(form.cpus.trim()) }),
+      ...(form.memory.trim() && { Memory: parseBytes(form.memory) }),
+      ...(form.autoRemove && { AutoRemove: true }),
+      ...(form.readOnly && { ReadonlyRootfs: true }),
     },
   }
+}
+
+function nanoCpus(text: string): number {
+  const count = Number(text)
+  if (!(count > 0)) throw new Error(`Not a number of processors: ${text}`)
+  return Math.round(count * 1e9)
 }
 
 /** Creates and starts a container; one that can't be started is not left behind. Returns its id. @throws {ApiError} */
