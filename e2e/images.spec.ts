@@ -52,6 +52,7 @@ test('images: layers, names, push, save, load, run with limits, clean up', async
     await expect.poll(() => stat(file).then(({ size }) => size, () => 0)).toBeGreaterThan(50_000) // prettier-ignore
     await images.choose(boat, 'Remove')
     await dialogs.confirm('Remove')
+    await expect(window.getByRole('heading', { name: 'Images', exact: true })).toBeVisible()
     await expect(images.row('dinghy:2')).toBeHidden()
     await images.choose('images', 'Load archives')
     await expect(images.row('dinghy:2')).toBeVisible()
