@@ -80,7 +80,7 @@ test('images: layers, names, push, save, load, run with limits, clean up', async
     const dialog = window.getByRole('dialog', { name: 'Clean up images' })
     await expect(dialog).toContainText('There is nothing to remove')
     await dialog.getByLabel('Images with a name too').check()
-    await expect(dialog.getByRole('list')).toContainText('dinghy:2')
+    await expect(dialog.getByRole('list')).toContainText('harbour/boat:1.0')
     await picture(window, 'images-clean-up')
     await dialog.getByRole('button', { name: 'Remove' }).click()
     await expect(dialog).toContainText('came back')

@@ -43,3 +43,9 @@ export interface RemotePlatform {
   runs: boolean
   layers: { digest: string; size: number }[]
 }
+
+/** A registry that the window shows; main keeps the list (electron/main/registries.ts). */
+export interface KnownRegistry {
+  host: string
+  loggedIn: boolean
+}

@@ -1,6 +1,8 @@
 import { clipboard, shell } from 'electron'
 import { type SaveAs, type Theme, themes } from '../../shared/app'
+import { builds } from './builds'
 import { choose, type Choice } from './choose'
+import { registries } from './registries'
 import type { EngineService } from './engine-process'
 import { notify } from './notifications'
 import { save, saveText } from './save'
@@ -23,6 +25,8 @@ export function createHandlers(engine: EngineService, settings: Settings) {
         settings.setTheme(theme)
       },
     },
+    builds,
+    registries: registries(engine),
     files: {
       choose: (kind: Choice, title: string, extensions?: string[]) => choose(kind, String(title), extensions),
     },

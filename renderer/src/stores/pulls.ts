@@ -14,6 +14,8 @@ export interface PullLayer {
 export interface Pull {
   id: number
   reference: string
+  /** Which one of its platforms; undefined is the machine's. */
+  platform?: string
   status: string
   layers: Map<string, PullLayer>
   phase: 'running' | 'done' | 'failed' | 'cancelled'
@@ -70,8 +72,8 @@ export const usePulls = defineStore('pulls', () => {
   let last = 0
 
   /** Starts a pull; the returned object changes as it goes. */
-  function start(reference: string): Pull {
-    const pull: Pull = reactive({ id: ++last, reference: withTag(reference), status: 'Starting', layers: new Map(), phase: 'running' }) // prettier-ignore
+  function start(reference: string, platform?: string): Pull {
+    const pull: Pull = reactive({ id: ++last, reference: withTag(reference), platform, status: 'Starting', layers: new Map(), phase: 'running' }) // prettier-ignore
     pulls.value.push(pull)
     const abort = new AbortController()
     aborts.set(pull.id, abort)
@@ -81,7 +83,10 @@ export const usePulls = defineStore('pulls', () => {
 
   async function run(pull: Pull, signal: AbortSignal): Promise<void> {
     try {
-      const response = await request('POST', '/images/create', { query: { fromImage: pull.reference }, signal })
+      const response = await request('POST', '/images/create', {
+        query: { fromImage: pull.reference, platform: pull.platform },
+        signal,
+      })
       await eachJsonLine<PullMessage>(response, (message) => applyMessage(pull, message))
       if (pull.phase === 'running') pull.phase = 'done'
     } catch (cause) {
