@@ -33,4 +33,21 @@ export class ContainerPage {
     await this.window.getByRole('menuitem', { name: 'Remove' }).click()
     await this.window.getByRole('alertdialog').getByRole('button', { name: /emove/ }).click()
   }
+
+  async logMenu(item: string): Promise<void> {
+    await this.window.getByRole('button', { name: 'More for this log' }).click()
+    await this.window.getByRole('menuitem', { name: item }).click()
+  }
+
+  /** A row of the Files tab. */
+  file(name: string): Locator {
+    return this.window
+      .getByRole('list', { name: 'Files' })
+      .getByRole('button', { name: new RegExp(`^${name}( added| changed)?$`) })
+  }
+
+  async fileMenu(name: string, item: string): Promise<void> {
+    await this.window.getByRole('button', { name: `More for ${name}`, exact: true }).click()
+    await this.window.getByRole('menuitem', { name: item }).click()
+  }
 }

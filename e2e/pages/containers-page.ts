@@ -35,7 +35,7 @@ export class ContainersPage {
   }
 
   async choose(name: string, item: string): Promise<void> {
-    await this.window.getByRole('button', { name: `More for ${name}` }).click()
+    await this.window.getByRole('button', { name: `More for ${name}`, exact: true }).click()
     await this.window.getByRole('menuitem', { name: item }).click()
   }
 

@@ -1,7 +1,7 @@
 import { setupCalls } from './calls'
 import { setupEngine } from './engine'
 import { createHandlers } from './handlers'
-import { setupInstance } from './instance'
+import { firstRoute, setupInstance, startsHidden } from './instance'
 import { setupMenu } from './menu'
 import { setupNotifications } from './notifications'
 import { setupProtocol } from './protocol'
@@ -19,7 +19,7 @@ if (setupInstance()) {
   setupCalls(createHandlers(engine, settings))
   setupTerminals(engine)
   setupMenu()
-  setupWindow()
+  setupWindow({ hidden: startsHidden, route: firstRoute })
   setupTray(engine)
   setupNotifications(engine)
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { app, BrowserWindow, nativeTheme } from 'electron'
 import { broadcast } from './calls'
 import { appOrigin, iconsDir, preloadScript } from './locations'
+import { keepWindowState, windowState } from './window-state'
 
 let window: BrowserWindow | undefined
 
@@ -14,9 +15,9 @@ export function showWindow(route?: string): void {
     if (route) broadcast('navigate', route)
     return
   }
+  const { maximized, ...bounds } = windowState()
   window = new BrowserWindow({
-    width: 1280,
-    height: 800,
+    ...bounds,
     minWidth: 760,
     minHeight: 480,
     show: false,
@@ -35,14 +36,15 @@ export function showWindow(route?: string): void {
       spellcheck: false,
     },
   })
-  window.once('ready-to-show', () => window?.show())
+  keepWindowState(window)
+  window.once('ready-to-show', () => (maximized ? window?.maximize() : window?.show()))
   window.on('closed', () => (window = undefined))
   void window.loadURL(`${appOrigin}/#${route ?? '/'}`)
 }
 
-/** The window, from the start on; the app lives on in the tray when it is closed. */
-export function setupWindow(): void {
-  void app.whenReady().then(() => showWindow())
+/** The window, from the start on unless `hidden`; the app lives on in the tray when it is closed. */
+export function setupWindow({ hidden, route }: { hidden: boolean; route?: string }): void {
+  void app.whenReady().then(() => hidden || showWindow(route))
   app.on('activate', () => showWindow())
   app.on('window-all-closed', () => undefined)
 }

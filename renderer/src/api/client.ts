@@ -77,13 +77,16 @@ export async function eachJsonLine<T>(response: Response, onValue: (value: T) =>
   lines.flush()
 }
 
-/** Reads a body chunk by chunk until it ends. */
-export async function eachChunk(response: Response, onChunk: (bytes: Uint8Array) => void): Promise<void> {
+/** Reads a body chunk by chunk until it ends; the next chunk waits for what `onChunk` promises. */
+export async function eachChunk(
+  response: Response,
+  onChunk: (bytes: Uint8Array) => void | Promise<void>,
+): Promise<void> {
   const reader = response.body!.getReader()
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return
-    onChunk(value)
+    await onChunk(value)
   }
 }
 

@@ -51,25 +51,30 @@ export class Helper {
   }
 
   /** Runs a command; resolves to its standard output. @throws {Error} with its standard error when it fails */
-  async run(command: string[]): Promise<string> {
-    const { Id } = await json<{ Id: string }>('POST', `/containers/${this.id}/exec`, {
-      body: { Cmd: command, AttachStdout: true, AttachStderr: true },
-    })
-    const response = await request('POST', `/exec/${Id}/start`, { body: { Detach: false, Tty: false } })
-    const texts = { out: '', err: '' }
-    const decoders = { out: new TextDecoder(), err: new TextDecoder() }
-    const take = createDemuxer((stream, bytes) => {
-      const name = stream === STDOUT ? 'out' : 'err'
-      texts[name] += decoders[name].decode(bytes, { stream: true })
-    })
-    await eachChunk(response, take)
-    const { ExitCode } = await json<{ ExitCode: number }>('GET', `/exec/${Id}/json`)
-    if (ExitCode) throw new Error(texts.err.trim() || `${command[0]} ended with ${ExitCode}`)
-    return texts.out
+  run(command: string[]): Promise<string> {
+    return runIn(this.id, command)
   }
 
   /** Removes the helper; what it has mounted stays. */
   async close(): Promise<void> {
     await request('DELETE', `/containers/${this.id}`, { query: { force: 1 } }).catch(() => undefined)
   }
+}
+
+/** Runs a command in a container; resolves to its standard output. @throws {Error} with its standard error when it fails */
+export async function runIn(container: string, command: string[], user?: string): Promise<string> {
+  const { Id } = await json<{ Id: string }>('POST', `/containers/${container}/exec`, {
+    body: { Cmd: command, AttachStdout: true, AttachStderr: true, User: user },
+  })
+  const response = await request('POST', `/exec/${Id}/start`, { body: { Detach: false, Tty: false } })
+  const texts = { out: '', err: '' }
+  const decoders = { out: new TextDecoder(), err: new TextDecoder() }
+  const take = createDemuxer((stream, bytes) => {
+    const name = stream === STDOUT ? 'out' : 'err'
+    texts[name] += decoders[name].decode(bytes, { stream: true })
+  })
+  await eachChunk(response, take)
+  const { ExitCode } = await json<{ ExitCode: number }>('GET', `/exec/${Id}/json`)
+  if (ExitCode) throw new Error(texts.err.trim() || `${command[0]} ended with ${ExitCode}`)
+  return texts.out
 }

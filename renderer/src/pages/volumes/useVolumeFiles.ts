@@ -123,8 +123,6 @@ export function useVolumeFiles(volume: () => string, onChange: () => void) {
   }
 }
 
-export type VolumeFiles = ReturnType<typeof useVolumeFiles>
-
 /** Copies every file of a volume, with owners, modes and times, into a new volume. @throws {ApiError} */
 export async function cloneVolume(from: string, to: string, create: (name: string) => Promise<unknown>): Promise<void> {
   await create(to)
