@@ -23,10 +23,12 @@ export interface LaunchOptions {
   env?: Record<string, string>
   /** A data dir of an earlier launch; otherwise a new one. */
   dataDir?: string
+  /** Added to the command line. */
+  args?: string[]
 }
 
 /** Starts the real app on a data dir of its own. The snapshot of the booted machine is kept from one run to the next. */
-export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise<Launched> {
+export async function launch({ env = {}, dataDir, args = [] }: LaunchOptions = {}): Promise<Launched> {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-e2e-')))
   const isRoot = process.getuid?.() === 0
   const app = await _electron.launch({
@@ -37,6 +39,7 @@ export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise
       process.env.BERTH_APP ?? project,
       '--disable-gpu',
       ...(isRoot ? ['--no-sandbox'] : []),
+      ...args,
     ],
     env: {
       ...(process.env as Record<string, string>),
@@ -47,6 +50,11 @@ export async function launch({ env = {}, dataDir }: LaunchOptions = {}): Promise
       ...env,
     },
   })
+  // One that starts hidden has none; whoever asked for that does not look for it.
+  if (args.includes('--hidden')) {
+    await app.evaluate(({ app: electron }) => electron.whenReady())
+    return { app, window: undefined as never, dataDir: dir }
+  }
   const window = await app.firstWindow()
   await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setContentSize(1280, 800))
   return { app, window, dataDir: dir }

@@ -17,11 +17,21 @@ export type EngineState =
 export const themes = ['system', 'light', 'dark'] as const
 export type Theme = (typeof themes)[number]
 
+/** A container that ended badly and not because somebody asked for it. */
+export interface Ending {
+  title: string
+  text: string
+  /** Where the window says more. */
+  route: string
+}
+
 /** What main tells the window without being asked. */
 export interface AppEvents {
   engine: EngineState
   /** A route of the window to show. */
   navigate: string
+  /** Main has told the person of it if the window was not in front; the window keeps it in its centre. */
+  ending: Ending
 }
 
 /** Messages on a terminal's port, main to window. `data` is output; `end` is the last message. */

@@ -59,10 +59,12 @@ export async function answers(host: string): Promise<boolean> {
   )
 }
 
-/** Docker's event, the part that the tray needs. */
+/** Docker's event, the part that tray and notifications need. `time` in UNIX seconds. */
 export interface EngineEvent {
   Type: string
   Action: string
+  Actor: { ID: string; Attributes?: Record<string, string> }
+  time: number
 }
 
 /**

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { messageOf } from '../api/client'
-import { call } from '../bridge'
+import { call, onAppEvent } from '../bridge'
 
 export interface Notice {
   id: number
@@ -31,7 +31,7 @@ export const useNotices = defineStore('notices', () => {
     notices.value = [{ id, kind, title, text, at: Date.now(), route, unread: true, floating }, ...notices.value].slice(0, kept) // prettier-ignore
     // Good news goes by itself; what failed waits for the person.
     if (floating && kind === 'good') setTimeout(() => sink(id), floatsFor)
-    if (!document.hasFocus()) void call('app', 'notify', title, text, route)
+    if (floating && !document.hasFocus()) void call('app', 'notify', title, text, route)
   }
 
   /** Takes a notice off the page; the centre keeps it. */
@@ -39,6 +39,8 @@ export const useNotices = defineStore('notices', () => {
     const notice = notices.value.find((one) => one.id === id)
     if (notice) notice.floating = false
   }
+
+  onAppEvent('ending', ({ title, text, route }) => add('bad', title, text, { route, floating: false }))
 
   return {
     notices,
