@@ -11,6 +11,8 @@ const noManager = refuse(
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
 )
 const noSwarm = refuse('unsupported', 'Berth has no swarm mode')
+const noSuchPlugin: Handler = ({ params }) =>
+  Promise.reject(new EngineError('notFound', `plugin "${params.name}" not found`))
 const noPlugins = refuse('unsupported', 'Berth takes no plugins')
 
 const noCheckpoints = refuse(
@@ -26,6 +28,7 @@ export function absentRoutes(): Route[] {
     ['GET', '/swarm', noManager],
     ['GET', '/swarm/unlockkey', noManager],
     ['POST', '/swarm/update', noManager],
+    ['POST', '/swarm/unlock', noManager],
     ['POST', '/swarm/init', noSwarm],
     ['POST', '/swarm/join', noSwarm],
     ['POST', '/swarm/leave', refuse('unavailable', 'This node is not part of a swarm')],
@@ -42,10 +45,11 @@ export function absentRoutes(): Route[] {
     ['GET', '/plugins', async () => ok([])],
     ['GET', '/plugins/privileges', noPlugins],
     ['POST', '/plugins/pull', noPlugins],
-    [
-      'GET',
-      '/plugins/{name*}/json',
-      ({ params }) => Promise.reject(new EngineError('notFound', `plugin "${params.name}" not found`)),
-    ],
+    ['POST', '/plugins/create', noPlugins],
+    ['GET', '/plugins/{name*}/json', noSuchPlugin],
+    ...['enable', 'disable', 'set', 'push', 'upgrade'].map((action): Route => {
+      return ['POST', `/plugins/{name*}/${action}`, noSuchPlugin]
+    }),
+    ['DELETE', '/plugins/{name*}', noSuchPlugin],
   ]
 }

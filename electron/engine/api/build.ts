@@ -6,7 +6,7 @@ import { StepFailed } from '../builds/run'
 import { EngineError, messageOf } from '../errors'
 import type { Credentials } from '../registry/auth'
 import { pruneFilters } from '../builds/prune'
-import { filters, flag, integer, noContent, ok, type ApiAnswer, type ApiRequest, type Route } from './http'
+import { filters, flag, integer, ok, type ApiAnswer, type ApiRequest, type Route } from './http'
 import { progressAnswer } from './progress'
 import { authConfig, credentialsOf } from './registry-auth'
 
@@ -23,7 +23,7 @@ export function buildRoutes(builds: Builds): Route[] {
         const id = query.get('id')
         if (!id) throw new EngineError('invalid', 'build ID not provided')
         running.get(id)?.abort(new EngineError('invalid', 'Build cancelled'))
-        return noContent()
+        return ok(undefined)
       },
     ],
     [

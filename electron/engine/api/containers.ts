@@ -5,6 +5,7 @@ import type { WaitCondition } from '../containers/container'
 import type { Containers } from '../containers/containers'
 import { listFilters } from '../containers/filters'
 import { inspectContainer } from '../containers/inspect'
+import { removeLink } from '../containers/links'
 import { listContainers } from '../containers/list'
 import { attach, carry, instant, logs, multiplexedStream, plainOutput, rawStream } from '../containers/streams'
 import { topOf } from '../containers/top'
@@ -78,7 +79,7 @@ export function containerRoutes(containers: Containers): Route[] {
     ],
     [
       'GET',
-      '/containers/{id}/json',
+      '/containers/{id*}/json',
       async (request) => {
         const container = named(request)
         const execIds = containers.execs.of(container)
@@ -149,11 +150,11 @@ export function containerRoutes(containers: Containers): Route[] {
     ],
     [
       'DELETE',
-      '/containers/{id}',
+      '/containers/{id*}',
       async (request) => {
         const { query } = request
-        if (flag(query, 'link')) throw new EngineError('unsupported', 'links are not available yet')
-        await lifecycle.remove(named(request), { force: flag(query, 'force'), volumes: flag(query, 'v') })
+        if (flag(query, 'link')) removeLink(store, request.params.id!)
+        else await lifecycle.remove(named(request), { force: flag(query, 'force'), volumes: flag(query, 'v') })
         return noContent()
       },
     ],

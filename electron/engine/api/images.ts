@@ -47,8 +47,9 @@ async function pull(images: Images, { query, headers, signal }: ApiRequest): Pro
   return progressAnswer(signal, (onProgress) => images.transfers.pull(reference, onProgress, signal, options))
 }
 
-async function push(images: Images, { params, query, headers, signal }: ApiRequest): Promise<ApiAnswer> {
-  const credentials = requiredRegistryAuth(headers['x-registry-auth'])
+async function push(images: Images, request: ApiRequest): Promise<ApiAnswer> {
+  const { params, query, signal } = request
+  const credentials = await requiredRegistryAuth(request)
   const reference = named(params.name!, query.get('tag') ?? '')
   const options = { credentials, platform: platformOf(query.get('platform')) }
   return progressAnswer(signal, (onProgress) => images.transfers.push(reference, onProgress, signal, options))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { EngineError, messageOf } from '../errors'
 import type { Credentials } from '../registry/auth'
+import type { ApiRequest } from './http'
 
 const text = z.string().nullish()
 
@@ -39,8 +40,10 @@ export function registryAuth(header: string | string[] | undefined): Credentials
   }
 }
 
-/** X-Registry-Auth where dockerd insists on it. Throws kind 'invalid'. */
-export function requiredRegistryAuth(header: string | string[] | undefined): Credentials {
+/** X-Registry-Auth where dockerd insists on it; the first clients sent it as the body. Rejects with kind 'invalid'. */
+export async function requiredRegistryAuth({ headers, json }: ApiRequest): Promise<Credentials> {
+  const header = headers['x-registry-auth']
+  if (!header && Number(headers['content-length'] ?? 0) > 0) return credentialsOf(await json(authConfig))
   try {
     return decode(header)
   } catch (error) {

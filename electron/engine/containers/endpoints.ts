@@ -130,3 +130,9 @@ export function parseLink(link: string): { target: string; alias: string } {
     throw new EngineError('invalid', `bad format for links: ${link}`)
   return { target: target.replace(/^\//, ''), alias: alias.slice(alias.lastIndexOf('/') + 1) }
 }
+
+/** The links of the default bridge that a container asks for. */
+export function linksOf(owner: Container | undefined): { target: string; alias: string }[] {
+  const { NetworkMode, Links } = owner?.settings.hostConfig ?? {}
+  return NetworkMode === 'bridge' ? (Links ?? []).map(parseLink) : []
+}

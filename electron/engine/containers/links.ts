@@ -2,7 +2,7 @@ import { EngineError, messageOf } from '../errors'
 import type { Attachment } from '../networks/attachment'
 import type { HostConfig } from './config'
 import type { Container } from './container'
-import { parseLink } from './endpoints'
+import { linksOf, parseLink } from './endpoints'
 import { isLive } from './state'
 import type { ContainerStore } from './store'
 
@@ -77,7 +77,37 @@ export function checkLinks(store: ContainerStore, { Links, NetworkMode }: HostCo
 }
 
 /** `HostConfig.Links` as inspect shows them: those of the default bridge only. */
-export function showLinks({ name, settings: { hostConfig } }: Container): string[] | null {
-  if (hostConfig.NetworkMode !== 'bridge' || !hostConfig.Links?.length) return null
-  return hostConfig.Links.map(parseLink).map(({ target, alias }) => `/${target}:/${name}/${alias}`)
+export function showLinks(container: Container): string[] | null {
+  const links = linksOf(container)
+  return links.length > 0 ? links.map(({ target, alias }) => `/${target}:/${container.name}/${alias}`) : null
+}
+
+/** Names that links give to containers, "/OWNER/ALIAS" by the id of what they lead to. */
+export function namesByLinks(store: ContainerStore): Map<string, string[]> {
+  const names = new Map<string, string[]>()
+  for (const owner of store.all()) {
+    for (const { alias } of linksOf(owner)) {
+      const name = `/${owner.name}/${alias}`
+      const target = store.linked(name)
+      if (target) names.set(target.id, [...(names.get(target.id) ?? []), name])
+    }
+  }
+  return names
+}
+
+/**
+ * Takes a link away by its name, OWNER/ALIAS; a running owner keeps it until its next start. Throws 'notFound', and
+ * 'internal' in Docker's words for a container's own name.
+ */
+export function removeLink(store: ContainerStore, reference: string): void {
+  store.find(reference)
+  const [ownersName = '', alias] = reference.replace(/^\//, '').split('/')
+  if (alias === undefined) {
+    throw new EngineError('internal', 'Conflict, cannot remove the default link name of the container')
+  }
+  const owner = store.find(ownersName)
+  const { hostConfig } = owner.settings
+  const Links = (hostConfig.Links ?? []).filter((link) => parseLink(link).alias !== alias)
+  owner.settings = { ...owner.settings, hostConfig: { ...hostConfig, Links } }
+  store.saveAll(owner)
 }

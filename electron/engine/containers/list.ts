@@ -3,6 +3,7 @@ import type { Container } from './container'
 import type { ContainersOptions } from './deps'
 import { containerFilter } from './filters'
 import { showEndpoints } from './inspect'
+import { namesByLinks } from './links'
 import { showMounts } from './mounts'
 import { commandOf } from './spec'
 import { isLive } from './state'
@@ -40,7 +41,11 @@ export async function listContainers(
     .slice(0, limit > 0 ? limit : undefined)
   const sizes = size ? await sizesOf(options, shown) : undefined
   const now = Date.now()
-  return shown.map((container) => ({ ...summary(container, now), ...sizes?.get(container.id) }))
+  const byLinks = namesByLinks(store)
+  return shown.map((container) => {
+    const names = [...(byLinks.get(container.id) ?? []), `/${container.name}`]
+    return { ...summary(container, names, now), ...sizes?.get(container.id) }
+  })
 }
 
 /** A filter that names what is not there matches nothing. */
@@ -52,12 +57,12 @@ function orNone<T>(find: () => T): T | undefined {
   }
 }
 
-function summary(container: Container, now: number): Record<string, unknown> {
-  const { id, name, image, created, settings, state } = container
+function summary(container: Container, names: string[], now: number): Record<string, unknown> {
+  const { id, image, created, settings, state } = container
   const { config, hostConfig, mounts } = settings
   return {
     Id: id,
-    Names: [`/${name}`],
+    Names: names,
     Image: config.Image,
     ImageID: image,
     Command: commandOf(config).map(quoted).join(' '),

@@ -2,6 +2,7 @@ import type { Statement } from 'better-sqlite3'
 import { EngineError } from '../errors'
 import type { Db } from '../store/database'
 import { Container, type Settings } from './container'
+import { linksOf } from './endpoints'
 import type { Health } from './health'
 import type { State } from './state'
 
@@ -55,15 +56,31 @@ export class ContainerStore {
     return this.byId.get(id)
   }
 
-  /** By id, name (with or without its slash) or a unique prefix of an id. Throws 'notFound' in Docker's words. */
+  /**
+   * By id, name (with or without its slash), a unique prefix of an id, or OWNER/ALIAS: the name that a link of another one
+   * gives it. Throws 'notFound' in Docker's words.
+   */
   find(reference: string): Container {
+    const found = this.lookUp(reference) ?? this.linked(reference)
+    if (!found) throw new EngineError('notFound', `No such container: ${reference}`)
+    return found
+  }
+
+  /** What the link (--link on the default bridge) of that name leads to, while it is there. */
+  linked(reference: string): Container | undefined {
+    const name = reference.replace(/^\//, '')
+    const owner = this.names.get(name.split('/')[0]!)
+    const link = linksOf(this.byId.get(owner ?? '')).find(({ alias }) => name.endsWith(`/${alias}`))
+    return link && this.lookUp(link.target)
+  }
+
+  private lookUp(reference: string): Container | undefined {
     const exact = this.byId.get(reference) ?? this.byId.get(this.names.get(reference.replace(/^\//, '')) ?? '')
-    if (exact) return exact
-    const matches = reference === '' ? [] : this.all().filter(({ id }) => id.startsWith(reference))
+    if (exact || reference === '') return exact
+    const matches = this.all().filter(({ id }) => id.startsWith(reference))
     if (matches.length > 1) {
       throw new EngineError('invalid', `multiple IDs found with provided prefix: ${reference}`)
     }
-    if (!matches[0]) throw new EngineError('notFound', `No such container: ${reference}`)
     return matches[0]
   }
 
