@@ -1,7 +1,7 @@
 import type { Disk } from './disk'
 import { watchDrive } from './drive-ports'
-import { GeneratedCode, type KeptCode } from './generated-code'
-import { moduleOf, optimize, type CompiledModule } from './native-code'
+import { GeneratedCode } from './generated-code'
+import { moduleOf, type CompiledModule, type KeptCode } from './native-code'
 import { Pacing } from './pacing'
 
 /** What v86 gives its core to import: the host's functions and the table for generated code. */
@@ -38,7 +38,7 @@ export class Core {
   private guestLength = 0
 
   private constructor(
-    private readonly wasm: Uint8Array,
+    private readonly module: CompiledModule,
     exports: WebAssembly.Exports,
     table: WebAssembly.Table,
   ) {
@@ -81,7 +81,7 @@ export class Core {
     env.codegen_finalize = (...args: [number, number, number, number, number]) => core.code.finalize(...args)
     env.jit_clear_func = (index: number) => core.code.clear(index)
     const { exports } = new WebAssembly.Instance(moduleOf(module), imports)
-    const core = new Core(module.wasm, exports, env.__indirect_function_table as WebAssembly.Table)
+    const core = new Core(module, exports, env.__indirect_function_table as WebAssembly.Table)
     return core
   }
 
@@ -90,22 +90,13 @@ export class Core {
     this.functions.jit_clear_cache_js!()
   }
 
-  /**
-   * All that a snapshot needs of a core that has been stopped. The memory is the live one. Takes a minute, because the
-   * code is optimized for it.
-   */
+  /** All that a snapshot needs of a core that has been stopped. The memory is the live one. */
   async state(): Promise<CoreState & { memory: Uint8Array }> {
     await this.code.settled()
-    const tsc = (this.functions.read_tsc as unknown as () => bigint)()
-    const facts = {
-      guestAt: this.guestAt,
-      guestLength: this.guestLength,
-      tscLow: Number(BigInt.asIntN(32, tsc)),
-      tscHigh: Number(BigInt.asIntN(32, tsc >> 32n)),
-    }
-    const code = await this.code.optimized()
-    const [itself] = await optimize([this.wasm])
-    return { facts, code: code.set(coreItself, () => itself!), memory: new Uint8Array(this.memory.buffer) }
+    const [tscLow, tscHigh] = this.timeStamp()
+    const facts = { guestAt: this.guestAt, guestLength: this.guestLength, tscLow, tscHigh }
+    const code = this.code.kept().set(coreItself, () => this.module)
+    return { facts, code, memory: new Uint8Array(this.memory.buffer) }
   }
 
   /**
@@ -121,9 +112,16 @@ export class Core {
     memory.fill(0, 0, this.guestAt + firmware)
     memory.fill(0, this.guestAt + this.guestLength)
     readMemory(memory)
+    // set_tsc counts on the offset of a new core, zero, but the memory has brought one. This makes it zero again.
+    this.functions.set_tsc!(...this.timeStamp())
     this.functions.set_tsc!(facts.tscLow!, facts.tscHigh!)
     const generated = new Map(code)
     generated.delete(coreItself)
     this.code.restore(generated)
+  }
+  /** The guest's time stamp counter: its lower and its upper 32 bits. */
+  private timeStamp(): [number, number] {
+    const tsc = (this.functions.read_tsc as unknown as () => bigint)()
+    return [Number(BigInt.asIntN(32, tsc)), Number(BigInt.asIntN(32, tsc >> 32n))]
   }
 }

@@ -1,9 +1,10 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
+import { constants, setPriority } from 'node:os'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { Link } from '../link'
 import {
   MachineError,
   type BootReport,
@@ -14,22 +15,17 @@ import {
   type ProbeResult,
   type SizeName,
   type SizeRule,
-  type Stage,
   type StageReport,
 } from '../machine'
-import { Link } from '../link'
-import type { FromVm, Outcome, ToVm, VmUsage } from './messages'
+import type { Outcome, Task, VmOptions } from './messages'
 import { defaultPlaces, linkAddress, type BuiltinPlaces } from './places'
 import { rehearse } from './rehearsal'
+import { stoppedEarly, VmProcess } from './vm-process'
 
 const mebibyte = 1024 * 1024
 const defaultMemory = 512 * mebibyte
 /** 64 GiB of 512-byte sectors are well inside the 2^28 that the emulated drive's 28-bit commands reach. */
 const defaultDisk = 64 * 1024 * mebibyte
-
-/** How long a stage may take on a slow, busy computer, in milliseconds, before the start is given up. */
-const deadlines: Partial<Record<Stage, number>> = { files: 300_000, kernel: 600_000, disk: 120_000, agent: 600_000 }
-const defaultDeadline = 60_000
 const stopDeadline = 20_000
 
 /** The driver with its files at the places that are found when it is used. */
@@ -79,13 +75,11 @@ function sizes(): Record<SizeName, SizeRule> {
 
 class BuiltinMachine implements Machine {
   readonly driver = 'builtin'
-  private vm?: ChildProcess
-  /** Set by `stop` and `kill`: the end of the process is no surprise then. */
+  private vm?: VmProcess
+  private rehearsal?: VmProcess
+  /** Set by `stop` and `kill`. */
   private ending = false
   private readonly exitListeners: ((reason: string) => void)[] = []
-  private readonly usageWaiters = new Map<number, (usage: VmUsage) => void>()
-  private nextUsage = 1
-  private guestPoweredOff = false
 
   constructor(
     private readonly options: MachineOptions,
@@ -98,11 +92,6 @@ class BuiltinMachine implements Machine {
     const found = await probe(this.find)
     if (!found.ok) throw new MachineError('files', found.reason, 'Run npm run guest, then start again.')
     await mkdir(this.options.dir, { recursive: true, mode: 0o700 })
-    if (process.platform !== 'win32') {
-      await mkdir(dirname(this.linkAddress), { recursive: true, mode: 0o700 })
-      // Fails when the folder is another user's.
-      await chmod(dirname(this.linkAddress), 0o700)
-    }
     try {
       let outcome = await this.run('resume', onStage)
       const kind = outcome.type === 'noSnapshot' ? 'cold' : 'snapshot'
@@ -112,6 +101,7 @@ class BuiltinMachine implements Machine {
         outcome = await this.run('resume', onStage)
       }
       if (outcome.type !== 'ready') throw new MachineError('files', 'the snapshot was not kept', 'Start it again.')
+      if (!outcome.rehearsed) void this.rehearse()
       return { kind, ms: Math.round(performance.now() - startedAt) }
     } catch (error) {
       await this.kill()
@@ -120,179 +110,90 @@ class BuiltinMachine implements Machine {
   }
 
   async connect(): Promise<Duplex> {
-    const socket = connect(this.linkAddress)
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return socket
+    return connectTo(this.vmOptions('resume').linkAddress)
   }
 
   async hostUsage(): Promise<HostUsage> {
-    const file = await stat(this.diskFile).catch(() => undefined)
-    const vm = this.liveVm()
-    const usage = vm ? await this.askUsage(vm) : { memory: 0, cpuMs: 0 }
+    const { diskFile, diskSize } = this.vmOptions('resume')
+    const file = await stat(diskFile).catch(() => undefined)
+    const usage = (await this.vm?.usage()) ?? { memory: 0, cpuMs: 0 }
     return {
-      pids: vm ? [vm.pid!] : [],
+      pids: this.vm?.alive ? [this.vm.pid!] : [],
       ...usage,
       diskAllocated: file ? file.blocks * 512 : 0,
-      diskSize: file?.size ?? this.options.disk,
+      diskSize: file?.size ?? diskSize,
       suspended: 0,
     }
   }
 
   async stop(): Promise<void> {
     this.ending = true
-    const vm = this.liveVm()
-    if (!vm) return
-    tell(vm, { type: 'stop' })
-    if (!(await exited(vm, stopDeadline))) await this.kill()
+    await Promise.all([this.vm?.stop(stopDeadline), this.rehearsal?.kill()])
   }
 
   async kill(): Promise<void> {
     this.ending = true
-    const vm = this.liveVm()
-    vm?.kill('SIGKILL')
-    if (vm) await exited(vm)
+    await Promise.all([this.vm?.kill(), this.rehearsal?.kill()])
   }
 
   onExit(listener: (reason: string) => void): void {
     this.exitListeners.push(listener)
   }
 
-  private get linkAddress(): string {
-    return linkAddress(this.options.dir)
-  }
-
-  private get diskFile(): string {
-    return join(this.options.dir, 'data.img')
-  }
-
-  private liveVm(): ChildProcess | undefined {
-    return this.vm && this.vm.exitCode === null && this.vm.signalCode === null ? this.vm : undefined
-  }
-
-  /**
-   * Starts the VM's process with a task and follows its stages to the outcome; rejects with a MachineError. A process
-   * whose outcome is 'ready' goes on, any other has ended by then.
-   */
-  private async run(task: 'boot' | 'resume', onStage: (report: StageReport) => void): Promise<Outcome> {
-    if (this.ending) throw stoppedEarly()
-    // Machine code in a snapshot fits only a process with no other options of Node's.
-    const vm = fork(this.find().vmScript, [], { execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  /** Runs a task of the VM's process that the start waits for. */
+  private async run(task: Task, onStage: (report: StageReport) => void): Promise<Outcome> {
+    const vm = this.process()
     this.vm = vm
-    for (const stream of [vm.stdout!, vm.stderr!]) {
-      stream.setEncoding('utf8').on('data', (text: string) => this.options.log(text.trimEnd()))
-    }
-    vm.on('message', (message: FromVm) => this.receive(vm, message))
-    const outcome = await this.outcome(vm, task, onStage)
-    if (outcome.type === 'ready') vm.once('exit', (code, signal) => this.exited(signal ?? `exit code ${code}`))
-    else await exited(vm)
+    const outcome = await vm.run(task, this.vmOptions(task), { onStage })
+    if (outcome.type !== 'ready') await vm.ended()
+    else vm.onSurprise((reason) => this.exitListeners.forEach((listener) => listener(reason)))
     return outcome
   }
 
-  private outcome(
-    vm: ChildProcess,
-    task: 'boot' | 'resume',
-    onStage: (report: StageReport) => void,
-  ): Promise<Exclude<Outcome, { type: 'failed' }>> {
-    return new Promise((resolve, reject) => {
-      let stage: Stage = 'files'
-      let timer: NodeJS.Timeout
-      const fail = (message: string, fix: string) => {
-        clearTimeout(timer)
-        reject(this.ending ? stoppedEarly() : new MachineError(stage, message, fix))
-      }
-      const enter = (next: Stage) => {
-        stage = next
-        clearTimeout(timer)
-        const limit = deadlines[stage] ?? defaultDeadline
-        const text = `no progress for ${limit / 1000} seconds`
-        timer = setTimeout(() => fail(text, 'Close other busy programs and start again.'), limit)
-      }
-      enter('files')
-      vm.on('error', (error) => fail(error.message, 'Install Berth again.'))
-      vm.on('exit', (code, signal) => {
-        fail(`the VM's process ended (${signal ?? `exit code ${code}`})`, "See the machine's log.")
-      })
-      vm.on('message', (message: FromVm) => {
-        switch (message.type) {
-          case 'stage':
-            enter(message.stage)
-            return onStage({ stage: message.stage, text: message.text })
-          case 'rehearsal':
-            return void this.connect()
-              .then((socket) => rehearse(new Link(socket)))
-              .catch((error: Error) => fail(`the rehearsal failed: ${error.message}`, "See the machine's log."))
-          case 'failed':
-            stage = message.stage
-            return fail(message.message, message.fix)
-          case 'ready':
-          case 'booted':
-          case 'noSnapshot':
-            clearTimeout(timer)
-            return resolve(message)
-        }
-      })
-      const places = this.find()
-      tell(vm, {
-        type: task,
-        options: {
-          guestDir: places.guestDir,
-          snapshotDir: places.snapshotDir,
-          diskFile: this.diskFile,
-          linkAddress: this.linkAddress,
-          memory: this.options.memory,
-          diskSize: this.options.disk,
-        },
-      })
-    })
-  }
-
-  private receive(vm: ChildProcess, message: FromVm): void {
-    switch (message.type) {
-      case 'log':
-        return this.options.log(message.line)
-      case 'usage':
-        this.usageWaiters.get(message.id)?.(message.usage)
-        this.usageWaiters.delete(message.id)
-        return
-      case 'halted':
-        this.guestPoweredOff = true
-        if (!this.ending) vm.kill()
+  /**
+   * Makes the next start and its first containers quick, beside the running machine and with what processor time nobody
+   * else wants. One that fails or is cut off is tried again by the next start.
+   */
+  private async rehearse(): Promise<void> {
+    const { log } = this.options
+    const options = this.vmOptions('rehearse')
+    try {
+      const vm = this.process()
+      this.rehearsal = vm
+      setPriority(vm.pid!, constants.priority.PRIORITY_BELOW_NORMAL)
+      const onRehearsal = async () => rehearse(new Link(await connectTo(options.linkAddress)))
+      const outcome = await vm.run('rehearse', options, { onRehearsal })
+      log(outcome.type === 'kept' ? 'The rehearsed start is kept' : 'There was nothing to rehearse from')
+    } catch (error) {
+      if (!this.ending) log(`The rehearsal of a start failed: ${(error as Error).message}`)
+      await this.rehearsal?.kill()
+      await rm(options.diskFile, { force: true })
     }
   }
 
-  private askUsage(vm: ChildProcess): Promise<VmUsage> {
-    return new Promise((resolve) => {
-      const id = this.nextUsage++
-      this.usageWaiters.set(id, resolve)
-      tell(vm, { type: 'usage', id })
-    })
+  private process(): VmProcess {
+    if (this.ending) throw stoppedEarly()
+    return new VmProcess(this.find().vmScript, this.options.log)
   }
 
-  private exited(how: string): void {
-    for (const resolve of this.usageWaiters.values()) resolve({ memory: 0, cpuMs: 0 })
-    this.usageWaiters.clear()
-    if (this.ending) return
-    const reason = this.guestPoweredOff ? 'the guest turned itself off' : `the VM's process ended (${how})`
-    for (const listener of this.exitListeners) listener(reason)
+  /** What a task works on: only 'resume' uses the machine's own disk and link. */
+  private vmOptions(task: Task): VmOptions {
+    const { guestDir, snapshotDir } = this.find()
+    const { dir, memory, disk: diskSize } = this.options
+    const own = task === 'resume'
+    return {
+      guestDir,
+      snapshotDir,
+      diskFile: join(dir, own ? 'data.img' : `${task}.img`),
+      linkAddress: linkAddress(own ? dir : join(dir, task)),
+      memory,
+      diskSize,
+    }
   }
 }
 
-function tell(vm: ChildProcess, message: ToVm): void {
-  if (vm.connected) vm.send(message)
-}
-
-function stoppedEarly(): MachineError {
-  return new MachineError('vm', 'the machine was stopped while it started', 'Start it again.')
-}
-
-/** Whether the process has ended, waiting for that at most `limit` milliseconds. */
-function exited(vm: ChildProcess, limit?: number): Promise<boolean> {
-  if (vm.exitCode !== null || vm.signalCode !== null) return Promise.resolve(true)
-  return new Promise((resolve) => {
-    const timer = limit === undefined ? undefined : setTimeout(() => resolve(false), limit)
-    vm.once('exit', () => {
-      clearTimeout(timer)
-      resolve(true)
-    })
-  })
+async function connectTo(address: string): Promise<Duplex> {
+  const socket = connect(address)
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+  return socket
 }

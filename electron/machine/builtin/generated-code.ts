@@ -4,13 +4,10 @@
  * modules are kept, so that a snapshot can have them: which pages they belong to is in the core's own memory.
  */
 
-import { moduleOf, optimize, type CompiledModule } from './native-code'
+import { moduleOf, type KeptCode } from './native-code'
 
 /** Entries of the core's function table before those of generated code (WASM_TABLE_OFFSET in v86's const.js). */
 const tableOffset = 1024
-
-/** How to get each module of a snapshot, by its index in the function table. */
-export type KeptCode = Map<number, () => CompiledModule>
 
 /** The part of the core that generated code is made for. */
 export interface CodeTarget {
@@ -22,7 +19,8 @@ export interface CodeTarget {
 type Run = (entry: number) => void
 
 export class GeneratedCode {
-  private readonly modules = new Map<number, Uint8Array>()
+  /** The modules that are in use. */
+  private readonly modules: KeptCode = new Map()
   /** What generated modules import as `e`: the core's functions by name, and its memory. */
   private readonly imports: WebAssembly.Imports
   private pending: Promise<void> | undefined
@@ -36,7 +34,7 @@ export class GeneratedCode {
     const bytes = new Uint8Array(this.target.memory.buffer, at >>> 0, length >>> 0).slice()
     this.pending = WebAssembly.instantiate(bytes, this.imports).then(({ instance }) => {
       this.pending = undefined
-      this.modules.set(index, bytes)
+      this.modules.set(index, () => ({ wasm: bytes, native: new Uint8Array(0) }))
       this.target.table.set(tableOffset + index, instance.exports.f as Run)
       const finished = this.target.exports.codegen_finalize_finished as (...args: number[]) => void
       finished(index, start, flags)
@@ -54,16 +52,15 @@ export class GeneratedCode {
     while (this.pending) await this.pending
   }
 
-  /** All modules that are in use, with optimized machine code: for a snapshot. Takes a minute. */
-  async optimized(): Promise<KeptCode> {
-    const indexes = [...this.modules.keys()]
-    const compiled = await optimize([...this.modules.values()])
-    return new Map(indexes.map((index, nth) => [index, () => compiled[nth]!]))
+  /** All modules that are in use, for a snapshot. */
+  kept(): KeptCode {
+    return new Map(this.modules)
   }
 
   /** Puts modules of a snapshot in place. Each is made ready when it is first run: most starts need a part of them. */
   restore(kept: KeptCode): void {
-    for (const [index, get] of kept)
+    for (const [index, get] of kept) {
+      this.modules.set(index, get)
       this.target.table.set(
         tableOffset + index,
         tableFunction((entry) => {
@@ -72,6 +69,7 @@ export class GeneratedCode {
           run(entry)
         }),
       )
+    }
   }
 }
 

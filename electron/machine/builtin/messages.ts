@@ -1,28 +1,28 @@
 import type { Stage } from '../machine'
 
 /** What the driver asks of the VM's process; sent over the child process's IPC channel. */
-export type ToVm =
-  /** Boot Linux, keep a snapshot of it and end. */
-  | { type: 'boot'; options: VmOptions }
-  /** Go on from the snapshot. */
-  | { type: 'resume'; options: VmOptions }
-  | { type: 'stop' }
-  | { type: 'usage'; id: number }
+export type ToVm = { type: Task; options: VmOptions } | { type: 'stop' } | { type: 'usage'; id: number }
 
-/** How a 'boot' or 'resume' went. */
+/**
+ * What a VM's process is for: 'boot' Linux, keep a snapshot of it and end; 'rehearse' a start from that snapshot, keep
+ * one with the compiled code of it and end; 'resume' the guest from the best snapshot there is.
+ */
+export type Task = 'boot' | 'rehearse' | 'resume'
+
+/** How a task went. */
 export type Outcome =
-  /** The snapshot is there; the process ends. */
-  | { type: 'booted' }
-  /** There is no snapshot to resume from; the process ends. */
+  /** The snapshot was kept; the process ends. */
+  | { type: 'kept' }
+  /** There is no snapshot to go on from; the process ends. */
   | { type: 'noSnapshot'; reason: string }
   /** The agent has opened its link, and `linkAddress` takes connections. */
-  | { type: 'ready' }
+  | { type: 'ready'; rehearsed: boolean }
   | { type: 'failed'; stage: Stage; message: string; fix: string }
 
 /** What the VM's process tells the driver. */
 export type FromVm =
   | Outcome
-  /** While booting: the agent has opened its link, and is to be used as rehearsal.ts does. */
+  /** While rehearsing: the agent has opened its link, and is to be used as rehearsal.ts does. */
   | { type: 'rehearsal' }
   | { type: 'stage'; stage: Stage; text: string }
   | { type: 'log'; line: string }

@@ -37,17 +37,27 @@ function load(): { serialize: Serialize; deserialize: Deserialize } | undefined 
   }
 }
 
-/** Has the modules compiled to optimized machine code, on all processors. Takes seconds for a megabyte of WebAssembly. */
-export async function optimize(modules: Uint8Array[]): Promise<CompiledModule[]> {
-  if (!v8Functions) return modules.map((wasm) => ({ wasm, native: new Uint8Array(0) }))
+/** Modules by their index in the emulator's function table, each read when it is asked for. */
+export type KeptCode = Map<number, () => CompiledModule>
+
+/**
+ * Gives each module optimized machine code that has none yet. Works on all processors and takes seconds for a megabyte of
+ * WebAssembly.
+ */
+export async function optimized(kept: KeptCode): Promise<KeptCode> {
+  if (!v8Functions) return kept
+  const { serialize } = v8Functions
   setFlagsFromString(optimizing)
-  const renewed = modules.map(withMark)
-  const compiled = await Promise.all(renewed.map((wasm) => WebAssembly.compile(wasm)))
+  const compiled = [...kept].map(async ([index, get]): Promise<[number, () => CompiledModule]> => {
+    const module = get()
+    if (module.native.length > 0) return [index, get]
+    const wasm = withMark(module.wasm)
+    const code = await WebAssembly.compile(wasm)
+    return [index, () => ({ wasm, native: new Uint8Array(serialize(code)) })]
+  })
+  const modules = new Map(await Promise.all(compiled))
   setFlagsFromString(usual)
-  return compiled.map((module, index) => ({
-    wasm: renewed[index]!,
-    native: new Uint8Array(v8Functions.serialize(module)),
-  }))
+  return modules
 }
 
 /** The module ready to run: from its machine code where that fits, compiled anew where not. */

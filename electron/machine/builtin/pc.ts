@@ -37,8 +37,8 @@ export interface Pc {
   type(line: string): void
   /** Forgets the compiled code of the guest, see Core. */
   forgetCode(): void
-  /** Stops the PC for good and gives a snapshot of it, but for the disk. Takes a minute. */
-  freeze(): Promise<Omit<Snapshot, 'disk'>>
+  /** Stops the PC for good and gives what a snapshot has of it. */
+  freeze(): Promise<Pick<Snapshot, 'state' | 'facts' | 'code' | 'memory'>>
 }
 
 /** Makes a PC and boots it, or lets it go on from a snapshot of an earlier one. */

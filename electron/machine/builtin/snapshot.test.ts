@@ -28,6 +28,7 @@ memory.fill(9, 9 * page)
 const snapshot: Snapshot = {
   state: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251),
   disk: Buffer.from('template'),
+  rehearsed: true,
   facts: { tsc: 12 },
   code: new Map([[3, () => ({ wasm: Uint8Array.of(1, 2), native: Uint8Array.of(3) })]]),
   memory,
@@ -49,10 +50,11 @@ function whole(key: string) {
 
 it('gives back what was kept', async () => {
   await saveSnapshot(dir, 'a', snapshot)
-  const { state, disk, facts, code, memory: again } = whole('a')
-  expect({ state: [...state], disk: String(disk), facts }).toEqual({
+  const { state, disk, rehearsed, facts, code, memory: again } = whole('a')
+  expect({ state: [...state], disk: String(disk), rehearsed, facts }).toEqual({
     state: [...snapshot.state],
     disk: 'template',
+    rehearsed: true,
     facts: { tsc: 12 },
   })
   expect(again).toEqual(memory)
@@ -81,6 +83,15 @@ it('never trusts a damaged one', async () => {
     await file.close()
     expect(() => whole('a')).toThrow(DamagedSnapshot)
   }
+})
+
+it('never runs damaged code', async () => {
+  await saveSnapshot(dir, 'a', snapshot)
+  const file = await open(join(dir, 'a.snapshot'), 'r+')
+  await file.write(Buffer.from('?'), 0, 1, (await file.stat()).size - 1)
+  await file.close()
+  const { code } = whole('a')
+  expect(() => code.get(3)!()).toThrow(DamagedSnapshot)
 })
 
 it('never trusts one that is cut short', async () => {

@@ -1,77 +1,92 @@
 /** The VM's process: one PC with its disk and its link. Started and told what to do by driver.ts. */
 import { randomBytes } from 'node:crypto'
-import { chmod, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Stage } from '../machine'
 import { createFrom, Disk } from './disk'
 import { LinkFiles } from './link-files'
-import type { FromVm, ToVm, VmOptions } from './messages'
+import type { FromVm, Task, ToVm, VmOptions } from './messages'
+import { optimized } from './native-code'
 import { P9Server } from './p9'
 import { commandLine, deviceLayout, startPc, type Pc } from './pc'
-import { DamagedSnapshot, openSnapshot, removeSnapshot, saveSnapshot, snapshotKey, type OpenSnapshot } from './snapshot'
+import {
+  DamagedSnapshot,
+  openSnapshot,
+  removeSnapshot,
+  saveSnapshot,
+  snapshotKey,
+  type OpenSnapshot,
+  type Snapshot,
+} from './snapshot'
 
 /** How long a guest that was told to turn itself off may take, in milliseconds, before it is ended. */
 const haltDeadline = 10_000
 
 let stage: Stage = 'files'
 let disk: Disk | undefined
-const guestIsUp = milestone()
-const guestHasRehearsed = milestone()
-let timesReady = 0
+const guestIsReady = milestone()
 const agentIsHere = milestone()
 const guestIsOff = milestone()
 
-/**
- * Boots Linux with an empty disk, has it do once what every machine does, keeps a snapshot for all starts to come and
- * ends. The snapshot holds the compiled code of all that was rehearsed, and of nothing else.
- */
+/** Boots Linux with an empty disk, keeps a snapshot for all starts to come and ends. */
 async function boot(options: VmOptions): Promise<void> {
-  enter('vm', 'Booting Linux for the first time (a few minutes)')
-  const emptyDisk = `${options.diskFile}.boot`
-  await rm(emptyDisk, { force: true })
-  const link = new LinkFiles(agentIsHere.reach)
-  await listen(link, options.linkAddress)
-  const pc = await makePc({ ...options, diskFile: emptyDisk }, link)
+  enter('vm', 'Booting Linux for the first time (about a minute)')
+  await rm(options.diskFile, { force: true })
+  const pc = await makePc(options, new LinkFiles(agentIsHere.reach))
   disk!.recordWrites()
   enter('kernel', 'Starting the kernel')
-  await guestIsUp.reached
+  await guestIsReady.reached
   const template = await disk!.template()
-  enter('agent', 'Rehearsing the start of a container')
+  enter('files', 'Keeping a snapshot for the next start')
   pc.forgetCode()
+  await keep({ ...(await pc.freeze()), disk: template, rehearsed: false }, options)
+}
+
+/**
+ * Has the guest do once what every machine does and keeps a snapshot again, with the compiled code of what was rehearsed,
+ * and of nothing else.
+ */
+async function rehearse(options: VmOptions): Promise<void> {
+  const link = new LinkFiles(agentIsHere.reach)
+  await listen(link, options.linkAddress)
+  await rm(options.diskFile, { force: true })
+  const found = openSnapshot(options.snapshotDir, await keyFor(options))
+  if ('reason' in found) return endWithout(found.reason)
+  await createFrom(found.disk, options.diskFile, options.diskSize)
+  const pc = await makePc(options, link, found)
+  pc.forgetCode()
+  enter('agent', 'Rehearsing the start of a container')
   pc.type('rehearse')
   await agentIsHere.reached
   send({ type: 'rehearsal' })
-  await guestHasRehearsed.reached
+  await guestIsReady.reached
   enter('files', 'Compiling and keeping a snapshot for the next start')
   const frozen = await pc.freeze()
-  await saveSnapshot(options.snapshotDir, await keyFor(options), { ...frozen, disk: template })
-  await rm(emptyDisk)
-  send({ type: 'booted' })
+  await keep({ ...frozen, code: await optimized(frozen.code), disk: found.disk, rehearsed: true }, options)
+}
+
+async function keep(snapshot: Snapshot, options: VmOptions): Promise<void> {
+  await saveSnapshot(options.snapshotDir, await keyFor(options), snapshot)
+  await rm(options.diskFile)
+  send({ type: 'kept' })
   process.disconnect()
 }
 
-/** Goes on where `boot` has stopped: from here on the guest is this machine's own. */
+/** Goes on where `boot` or `rehearse` has stopped: from here on the guest is this machine's own. */
 async function resume(options: VmOptions): Promise<void> {
-  const key = await keyFor(options)
   const link = new LinkFiles(agentIsHere.reach)
   await listen(link, options.linkAddress)
-  try {
-    const found = openSnapshot(options.snapshotDir, key)
-    if ('reason' in found) return endWithout(found.reason)
-    await createFrom(found.disk, options.diskFile, options.diskSize)
-    enter('vm', 'Resuming Linux')
-    const pc = await makePc(options, link, found)
-    enter('disk', 'Mounting the data disk')
-    // All other words stand on the kernel's command line. The clock is set by the engine's hello.
-    pc.type(`seed=${randomBytes(32).toString('hex')} go`)
-  } catch (error) {
-    if (!(error instanceof DamagedSnapshot)) throw error
-    await removeSnapshot(options.snapshotDir, key)
-    return endWithout(error.message)
-  }
+  const found = openSnapshot(options.snapshotDir, await keyFor(options))
+  if ('reason' in found) return endWithout(found.reason)
+  await createFrom(found.disk, options.diskFile, options.diskSize)
+  enter('vm', 'Resuming Linux')
+  const pc = await makePc(options, link, found)
+  enter('disk', 'Mounting the data disk')
+  // All other words stand on the kernel's command line. The clock is set by the engine's hello.
+  pc.type(`seed=${randomBytes(32).toString('hex')} go`)
   await agentIsHere.reached
-  send({ type: 'ready' })
+  send({ type: 'ready', rehearsed: found.rehearsed })
 }
 
 function endWithout(reason: string): void {
@@ -102,7 +117,7 @@ async function makePc(options: VmOptions, link: LinkFiles, snapshot?: OpenSnapsh
 /** The guest's side of the talk in resources/guest/recipe/README.md. */
 function readConsole(line: string): void {
   send({ type: 'log', line })
-  if (line.endsWith('berth-guest: ready')) (++timesReady === 1 ? guestIsUp : guestHasRehearsed).reach()
+  if (line.endsWith('berth-guest: ready')) guestIsReady.reach()
   if (line.endsWith('berth-guest: starting')) enter('agent', 'Starting the agent')
   const [, failed, message] = /berth-guest: failed (\w+) (.*)/.exec(line) ?? []
   if (failed) send({ type: 'failed', stage: failed as Stage, message: message!, fix: "See the machine's log." })
@@ -114,7 +129,12 @@ function readConsole(line: string): void {
  */
 async function listen(link: LinkFiles, address: string): Promise<void> {
   if (await answers(address)) throw new Error('another engine runs this machine')
-  if (process.platform !== 'win32') await rm(address, { force: true })
+  if (process.platform !== 'win32') {
+    await mkdir(dirname(address), { recursive: true, mode: 0o700 })
+    // Fails when the folder is another user's.
+    await chmod(dirname(address), 0o700)
+    await rm(address, { force: true })
+  }
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.once('readable', () => (socket.readableLength > 0 ? link.accept(socket) : socket.destroy()))
@@ -160,7 +180,12 @@ function send(message: FromVm): void {
   process.send?.(message)
 }
 
-function fail(error: Error): void {
+/** A damaged snapshot is removed, whether it shows at the start or when its code is first run: the next start boots anew. */
+async function fail(options: VmOptions, error: Error): Promise<void> {
+  if (error instanceof DamagedSnapshot) {
+    await removeSnapshot(options.snapshotDir, await keyFor(options))
+    return endWithout(error.message)
+  }
   send({ type: 'failed', stage, message: error.message, fix: "See the machine's log." })
 }
 
@@ -171,18 +196,21 @@ function milestone(): { reached: Promise<void>; reach: () => void } {
   return { reached, reach }
 }
 
+const tasks: Record<Task, (options: VmOptions) => Promise<void>> = { boot, rehearse, resume }
+
 process.on('message', (message: ToVm) => {
   switch (message.type) {
-    case 'boot':
-      return void boot(message.options).catch(fail)
-    case 'resume':
-      return void resume(message.options).catch(fail)
     case 'stop':
-      return void stop().catch(fail)
+      return void stop()
     case 'usage': {
       const { user, system } = process.cpuUsage()
       const usage = { memory: process.memoryUsage.rss(), cpuMs: (user + system) / 1000 }
       return send({ type: 'usage', id: message.id, usage })
+    }
+    default: {
+      const failed = (error: Error) => void fail(message.options, error)
+      process.on('uncaughtException', failed)
+      tasks[message.type](message.options).catch(failed)
     }
   }
 })
