@@ -37,6 +37,8 @@ export async function createFrom(template: Buffer, path: string, size: number): 
 export class Disk {
   onload?: (event: object) => void
   private inTrouble = false
+  private underWay = 0
+  private onIdle?: () => void
 
   private constructor(
     private readonly fd: number,
@@ -67,11 +69,15 @@ export class Disk {
   }
 
   get(offset: number, length: number, callback: (data: Uint8Array) => void): void {
+    this.underWay++
     const data = new Uint8Array(length)
-    read(this.fd, data, 0, length, offset, (error) => {
-      if (error) this.again(error, () => this.get(offset, length, callback))
-      else callback(data)
-    })
+    const attempt = () =>
+      read(this.fd, data, 0, length, offset, (error) => {
+        if (error) return this.again(error, attempt)
+        callback(data)
+        this.settle()
+      })
+    attempt()
   }
 
   /** Asked for the first sector once, before the PC starts. */
@@ -85,15 +91,28 @@ export class Disk {
   }
 
   set(offset: number, data: Uint8Array, callback: () => void): void {
+    this.underWay++
     if (this.written) {
       for (let at = offset - (offset % blockSize); at < offset + data.length; at += blockSize)
         this.written.add(at / blockSize)
     }
-    write(this.fd, data, 0, data.length, offset, (error, written) => {
-      if (error) this.again(error, () => this.set(offset, data, callback))
-      else if (written < data.length) this.set(offset + written, data.subarray(written), callback)
-      else callback()
-    })
+    const attempt = (done: number) =>
+      write(this.fd, data, done, data.length - done, offset + done, (error, written) => {
+        if (error) return this.again(error, () => attempt(done))
+        if (done + written < data.length) return attempt(done + written)
+        callback()
+        this.settle()
+      })
+    attempt(0)
+  }
+
+  /** Resolves when no command is under way. */
+  async idle(): Promise<void> {
+    while (this.underWay > 0) await new Promise<void>((resolve) => (this.onIdle = resolve))
+  }
+
+  private settle(): void {
+    if (--this.underWay === 0) this.onIdle?.()
   }
 
   private again(error: Error, retry: () => void): void {

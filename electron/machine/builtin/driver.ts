@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
@@ -36,8 +36,8 @@ export function builtinAt(find: () => BuiltinPlaces): Driver {
       hostBinds: false,
       hostNetwork: false,
       survivesEngine: false,
-      suspend: false,
-      snapshots: false,
+      suspend: true,
+      snapshots: true,
       shell: true,
     },
     probe: () => probe(find),
@@ -94,15 +94,19 @@ class BuiltinMachine implements Machine {
     await mkdir(this.options.dir, { recursive: true, mode: 0o700 })
     try {
       let outcome = await this.run('resume', onStage)
-      const kind = outcome.type === 'noSnapshot' ? 'cold' : 'snapshot'
+      const note =
+        outcome.type === 'refused' ? `What the machine did when it was suspended is lost: ${outcome.reason}` : undefined
+      if (outcome.type === 'refused') outcome = await this.run('resume', onStage)
+      const cold = outcome.type === 'noSnapshot'
       if (outcome.type === 'noSnapshot') {
         this.options.log(`Linux boots from scratch: ${outcome.reason}`)
         await this.run('boot', onStage)
         outcome = await this.run('resume', onStage)
       }
       if (outcome.type !== 'ready') throw new MachineError('files', 'the snapshot was not kept', 'Start it again.')
-      if (!outcome.rehearsed) void this.rehearse()
-      return { kind, ms: Math.round(performance.now() - startedAt) }
+      if (outcome.from === 'snapshot') void this.rehearse()
+      const kind = outcome.from === 'suspended' ? 'resumed' : cold ? 'cold' : 'snapshot'
+      return { kind, ms: Math.round(performance.now() - startedAt), note }
     } catch (error) {
       await this.kill()
       throw error
@@ -114,7 +118,9 @@ class BuiltinMachine implements Machine {
   }
 
   async hostUsage(): Promise<HostUsage> {
-    const { diskFile, diskSize } = this.vmOptions('resume')
+    const { diskFile, diskSize, suspendedDir } = this.vmOptions('resume')
+    const kept = await readdir(suspendedDir).catch(() => [])
+    const sizes = kept.map(async (name) => (await stat(join(suspendedDir, name)).catch(() => undefined))?.size ?? 0)
     const file = await stat(diskFile).catch(() => undefined)
     const usage = (await this.vm?.usage()) ?? { memory: 0, cpuMs: 0 }
     return {
@@ -122,13 +128,19 @@ class BuiltinMachine implements Machine {
       ...usage,
       diskAllocated: file ? file.blocks * 512 : 0,
       diskSize: file?.size ?? diskSize,
-      suspended: 0,
+      suspended: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0),
     }
   }
 
   async stop(): Promise<void> {
     this.ending = true
     await Promise.all([this.vm?.stop(stopDeadline), this.rehearsal?.kill()])
+  }
+
+  async suspend(): Promise<void> {
+    await this.rehearsal?.kill()
+    if (!this.vm) throw new MachineError('vm', 'the machine does not run', 'Start it first.')
+    await this.vm.suspend(this.vmOptions('resume'))
   }
 
   async kill(): Promise<void> {
@@ -184,6 +196,7 @@ class BuiltinMachine implements Machine {
     return {
       guestDir,
       snapshotDir,
+      suspendedDir: join(dir, 'suspended'),
       diskFile: join(dir, own ? 'data.img' : `${task}.img`),
       linkAddress: linkAddress(own ? dir : join(dir, task)),
       memory,

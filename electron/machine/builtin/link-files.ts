@@ -120,6 +120,7 @@ export class LinkFiles {
   readonly files: P9Files
   private session = new Session()
   private waitingHost?: Socket
+  private resting = false
   private readonly onOpen: () => void
 
   /** `onOpen` is called each time the agent has both files open. */
@@ -142,7 +143,18 @@ export class LinkFiles {
     this.match()
   }
 
+  /** Ends the session and lets the guest open no other until `wake`: it asks again and again. */
+  rest(): void {
+    this.resting = true
+    this.session.end()
+  }
+
+  wake(): void {
+    this.resting = false
+  }
+
   private open<H extends P9Handle>(side: 'rx' | 'tx', make: (session: Session) => H): H {
+    if (this.resting) throw new Error('the link rests')
     if (this.session.ended || this.session[side]) {
       this.session.end()
       this.session = new Session()

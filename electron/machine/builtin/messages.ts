@@ -5,9 +5,10 @@ export type ToVm = { type: Task; options: VmOptions } | { type: 'stop' } | { typ
 
 /**
  * What a VM's process is for: 'boot' Linux, keep a snapshot of it and end; 'rehearse' a start from that snapshot, keep
- * one with the compiled code of it and end; 'resume' the guest from the best snapshot there is.
+ * one with the compiled code of it and end; 'resume' the guest from what 'suspend' has kept, or else from the best
+ * snapshot there is; then 'suspend' it, keep it as it is and end.
  */
-export type Task = 'boot' | 'rehearse' | 'resume'
+export type Task = 'boot' | 'rehearse' | 'resume' | 'suspend'
 
 /** How a task went. */
 export type Outcome =
@@ -15,8 +16,11 @@ export type Outcome =
   | { type: 'kept' }
   /** There is no snapshot to go on from; the process ends. */
   | { type: 'noSnapshot'; reason: string }
+  /** What 'suspend' has kept is of no use and was removed; the process ends. */
+  | { type: 'refused'; reason: string }
   /** The agent has opened its link, and `linkAddress` takes connections. */
-  | { type: 'ready'; rehearsed: boolean }
+  | { type: 'ready'; from: 'snapshot' | 'rehearsed' | 'suspended' }
+  /** Nothing was kept; a guest that was to be suspended goes on. */
   | { type: 'failed'; stage: Stage; message: string; fix: string }
 
 /** What the VM's process tells the driver. */
@@ -35,6 +39,8 @@ export interface VmOptions {
   guestDir: string
   /** Folder that snapshots are kept in. */
   snapshotDir: string
+  /** Folder that a suspended guest is kept in: there and not empty only while one is. */
+  suspendedDir: string
   /** The data disk's file. */
   diskFile: string
   /** UNIX socket or named pipe on which the engine reaches the agent. */

@@ -4,7 +4,7 @@ import { errno, P9Server, type P9Handle } from './p9'
 /** Says T-messages to a server and reads its R-messages. */
 class Client {
   readonly replies: { type: number; tag: number; body: Buffer }[] = []
-  private readonly server: P9Server
+  server: P9Server
 
   constructor(open: () => P9Handle) {
     this.server = new P9Server({ rx: { mode: 0o400, open } }, 65536)
@@ -112,5 +112,19 @@ describe('P9Server', () => {
     expect(state.closed).toBe(1)
     client.say(116, 6, ...read(1))
     expect(client.replies.at(-1)).toMatchObject({ type: 7, tag: 6, body: u32(errno.EBADF) })
+  })
+
+  it('lets another server go on with its client while no file is open', () => {
+    const before = new Client(() => slowFile().handle)
+    before.openRx()
+    expect(before.server.state).toBeUndefined()
+    before.say(120, 1, u32(1))
+    expect(before.server.state).toEqual([[0, null]])
+
+    const after = new P9Server({ rx: { mode: 0o400, open: () => slowFile().handle } }, 65536)
+    after.restore(before.server.state!)
+    before.server = after
+    before.openRx()
+    expect(after.state).toBeUndefined()
   })
 })

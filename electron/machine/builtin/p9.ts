@@ -18,6 +18,9 @@ export interface P9Handle {
 
 export type P9Files = Record<string, { mode: number; open: () => P9Handle }>
 
+/** What a server knows of its client while no file is open: the name of each fid, null for the folder itself. */
+export type P9State = [fid: number, name: string | null][]
+
 /** Linux's error numbers that the server answers with. */
 export const errno = { ENOENT: 2, EINTR: 4, EIO: 5, EBADF: 9, ENOTDIR: 20, EPIPE: 32, EOPNOTSUPP: 95 } as const
 
@@ -68,6 +71,18 @@ export class P9Server {
     private readonly maxMessage = 512 * 1024,
   ) {
     this.names = Object.keys(files)
+  }
+
+  /** Undefined while a request waits or a file is open. */
+  get state(): P9State | undefined {
+    const fids = [...this.fids]
+    if (this.pending.size > 0 || fids.some(([, { handle }]) => handle)) return undefined
+    return fids.map(([number, { name }]) => [number, name ?? null])
+  }
+
+  /** Goes on with a client that was another server's. */
+  restore(state: P9State): void {
+    for (const [number, name] of state) this.fids.set(number, name === null ? {} : { name })
   }
 
   receive(message: Uint8Array, reply: (message: Uint8Array) => void): void {

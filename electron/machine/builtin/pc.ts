@@ -31,18 +31,23 @@ export interface PcParts {
   onHalt: () => void
 }
 
-/** A running PC: the v86 emulator with our devices. */
+/** A PC: the v86 emulator with our devices. */
 export interface Pc {
+  /** Lets it go on, at first or after `freeze`. */
+  run(): Promise<void>
   /** Types a line on the console. */
   type(line: string): void
   /** Forgets the compiled code of the guest, see Core. */
   forgetCode(): void
-  /** Stops the PC for good and gives what a snapshot has of it. */
-  freeze(): Promise<Pick<Snapshot, 'state' | 'facts' | 'code' | 'memory'>>
+  /**
+   * Stops the PC and gives what a snapshot has of it. No file of the 9p share may be open; the memory is the live one,
+   * of use until `run`.
+   */
+  freeze(): Promise<Omit<Snapshot, 'disk' | 'rehearsed'>>
 }
 
-/** Makes a PC and boots it, or lets it go on from a snapshot of an earlier one. */
-export async function startPc(parts: PcParts, snapshot?: OpenSnapshot): Promise<Pc> {
+/** Makes a PC that boots once it runs, or goes on from a snapshot of an earlier one. Throws `DamagedSnapshot`. */
+export async function makePc(parts: PcParts, snapshot?: OpenSnapshot): Promise<Pc> {
   const { V86 } = await import('v86')
   const coreModule = snapshot ? Core.codeIn(snapshot.code) : { wasm: await coreFile(), native: new Uint8Array(0) }
   const file = async (name: string) => ({ buffer: toArrayBuffer(await readFile(join(parts.guestDir, name))) })
@@ -72,14 +77,17 @@ export async function startPc(parts: PcParts, snapshot?: OpenSnapshot): Promise<
   if (snapshot) {
     await emulator.restore_state(toArrayBuffer(snapshot.state))
     core!.restore(snapshot, snapshot.memoryLength, snapshot.readMemory)
+    parts.p9.restore(snapshot.share)
   }
-  await emulator.run()
   return {
+    run: async () => emulator.run(),
     type: (text) => emulator.serial0_send(`${text}\n`),
     forgetCode: () => core!.forgetCode(),
     freeze: async () => {
       await emulator.stop()
-      return { state: new Uint8Array(await emulator.save_state()), ...(await core!.state()) }
+      await parts.disk.idle()
+      const state = new Uint8Array(await emulator.save_state())
+      return { state, share: parts.p9.state!, ...(await core!.state()) }
     },
   }
 }

@@ -29,6 +29,7 @@ const snapshot: Snapshot = {
   state: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251),
   disk: Buffer.from('template'),
   rehearsed: true,
+  share: [[0, null]],
   facts: { tsc: 12 },
   code: new Map([[3, () => ({ wasm: Uint8Array.of(1, 2), native: Uint8Array.of(3) })]]),
   memory,
@@ -50,11 +51,12 @@ function whole(key: string) {
 
 it('gives back what was kept', async () => {
   await saveSnapshot(dir, 'a', snapshot)
-  const { state, disk, rehearsed, facts, code, memory: again } = whole('a')
-  expect({ state: [...state], disk: String(disk), rehearsed, facts }).toEqual({
+  const { state, disk, rehearsed, share, facts, code, memory: again } = whole('a')
+  expect({ state: [...state], disk: String(disk), rehearsed, share, facts }).toEqual({
     state: [...snapshot.state],
     disk: 'template',
     rehearsed: true,
+    share: [[0, null]],
     facts: { tsc: 12 },
   })
   expect(again).toEqual(memory)

@@ -4,15 +4,18 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { CompiledModule, KeptCode } from './native-code'
+import type { P9State } from './p9'
 
-/** A booted guest that has not begun to use its data disk. */
+/** A guest that was stopped: one that all machines begin with, or a machine that sleeps. */
 export interface Snapshot {
-  /** What is on a new data disk: an empty file system, as Disk's `template` gives it. */
+  /** What is on a new data disk: an empty file system, as Disk's `template` gives it. A machine that sleeps has its own. */
   disk: Uint8Array
   /** The PC's devices, as v86's save_state gives them. */
   state: Uint8Array
   /** Whether the guest has rehearsed a start, so that `code` has what a start runs. */
   rehearsed: boolean
+  /** Whom the 9p server serves. */
+  share: P9State
   /** Numbers that are not in either (see core.ts). */
   facts: Record<string, number>
   /** The emulator's compiled code. */
@@ -52,6 +55,7 @@ const longestVector = 1024
 
 interface Head {
   rehearsed: boolean
+  share: P9State
   facts: Record<string, number>
   /** Bytes of each. */
   disk: number
@@ -126,8 +130,8 @@ function readSnapshot(fd: number): OpenSnapshot {
     if (at !== codeAt || !hash.equals(beginning.subarray(magic.length, magic.length + hashLength)))
       throw new DamagedSnapshot()
   }
-  const { rehearsed, facts, memory: memoryLength } = head
-  return { disk, state, rehearsed, facts, code, memoryLength, readMemory }
+  const { rehearsed, share, facts, memory: memoryLength } = head
+  return { disk, state, rehearsed, share, facts, code, memoryLength, readMemory }
 }
 
 function sumOf({ wasm, native }: CompiledModule): number {
@@ -151,11 +155,12 @@ function parse(head: Buffer): Head {
 /** Keeps a snapshot under `key`: whole or not at all. Those under other keys are of no use any more and removed. */
 export async function saveSnapshot(dir: string, key: string, snapshot: Snapshot): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const { disk, state, rehearsed, facts, memory } = snapshot
+  const { disk, state, rehearsed, share, facts, memory } = snapshot
   const runs = runsOf(memory)
   const code = [...snapshot.code].map(([index, get]): [number, CompiledModule] => [index, get()])
   const head: Head = {
     rehearsed,
+    share,
     facts,
     disk: disk.length,
     state: state.length,

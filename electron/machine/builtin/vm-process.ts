@@ -90,12 +90,20 @@ export class VmProcess {
           case 'ready':
           case 'kept':
           case 'noSnapshot':
+          case 'refused':
             clearTimeout(timer)
             return resolve(message)
         }
       })
       this.tell({ type: task, options })
     })
+  }
+
+  /** Has it keep the guest and end. Rejects with a MachineError when the guest goes on instead. */
+  async suspend(options: VmOptions): Promise<void> {
+    await this.run('suspend', options, {})
+    this.ending = true
+    await this.ended()
   }
 
   /** Resident memory and CPU time of the process; zeros once it has ended. */

@@ -1,15 +1,17 @@
 /** The VM's process: one PC with its disk and its link. Started and told what to do by driver.ts. */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Stage } from '../machine'
 import { createFrom, Disk } from './disk'
 import { LinkFiles } from './link-files'
-import type { FromVm, Task, ToVm, VmOptions } from './messages'
+import type { FromVm, Outcome, Task, ToVm, VmOptions } from './messages'
 import { optimized } from './native-code'
 import { P9Server } from './p9'
-import { commandLine, deviceLayout, startPc, type Pc } from './pc'
+import { commandLine, deviceLayout, makePc, type Pc } from './pc'
 import {
   DamagedSnapshot,
   openSnapshot,
@@ -24,23 +26,29 @@ import {
 const haltDeadline = 10_000
 
 let stage: Stage = 'files'
-let disk: Disk | undefined
+let disk: Disk
+let pc: Pc
+let p9: P9Server
 const guestIsReady = milestone()
 const agentIsHere = milestone()
 const guestIsOff = milestone()
+const link = new LinkFiles(agentIsHere.reach)
 
 /** Boots Linux with an empty disk, keeps a snapshot for all starts to come and ends. */
 async function boot(options: VmOptions): Promise<void> {
   enter('vm', 'Booting Linux for the first time (about a minute)')
   await rm(options.diskFile, { force: true })
-  const pc = await makePc(options, new LinkFiles(agentIsHere.reach))
-  disk!.recordWrites()
+  await prepare(options)
+  disk.recordWrites()
   enter('kernel', 'Starting the kernel')
+  await pc.run()
   await guestIsReady.reached
-  const template = await disk!.template()
+  const template = await disk.template()
   enter('files', 'Keeping a snapshot for the next start')
   pc.forgetCode()
-  await keep({ ...(await pc.freeze()), disk: template, rehearsed: false }, options)
+  await keep(options.snapshotDir, { ...(await pc.freeze()), disk: template, rehearsed: false }, options)
+  await rm(options.diskFile)
+  end({ type: 'kept' })
 }
 
 /**
@@ -48,70 +56,113 @@ async function boot(options: VmOptions): Promise<void> {
  * and of nothing else.
  */
 async function rehearse(options: VmOptions): Promise<void> {
-  const link = new LinkFiles(agentIsHere.reach)
-  await listen(link, options.linkAddress)
   await rm(options.diskFile, { force: true })
   const found = openSnapshot(options.snapshotDir, await keyFor(options))
-  if ('reason' in found) return endWithout(found.reason)
+  if ('reason' in found) return end({ type: 'noSnapshot', reason: found.reason })
   await createFrom(found.disk, options.diskFile, options.diskSize)
-  const pc = await makePc(options, link, found)
+  await prepare(options, found)
+  await listen(options.linkAddress)
   pc.forgetCode()
   enter('agent', 'Rehearsing the start of a container')
+  await pc.run()
   pc.type('rehearse')
   await agentIsHere.reached
   send({ type: 'rehearsal' })
   await guestIsReady.reached
   enter('files', 'Compiling and keeping a snapshot for the next start')
   const frozen = await pc.freeze()
-  await keep({ ...frozen, code: await optimized(frozen.code), disk: found.disk, rehearsed: true }, options)
-}
-
-async function keep(snapshot: Snapshot, options: VmOptions): Promise<void> {
-  await saveSnapshot(options.snapshotDir, await keyFor(options), snapshot)
+  const code = await optimized(frozen.code)
+  await keep(options.snapshotDir, { ...frozen, code, disk: found.disk, rehearsed: true }, options)
   await rm(options.diskFile)
-  send({ type: 'kept' })
-  process.disconnect()
+  end({ type: 'kept' })
 }
 
-/** Goes on where `boot` or `rehearse` has stopped: from here on the guest is this machine's own. */
+/** Goes on where `suspend` or else where `boot` or `rehearse` has stopped: from here on the guest is this machine's own. */
 async function resume(options: VmOptions): Promise<void> {
-  const link = new LinkFiles(agentIsHere.reach)
-  await listen(link, options.linkAddress)
+  await listen(options.linkAddress)
+  if (existsSync(options.suspendedDir)) return goOn(options)
   const found = openSnapshot(options.snapshotDir, await keyFor(options))
-  if ('reason' in found) return endWithout(found.reason)
+  if ('reason' in found) return end({ type: 'noSnapshot', reason: found.reason })
   await createFrom(found.disk, options.diskFile, options.diskSize)
   enter('vm', 'Resuming Linux')
-  const pc = await makePc(options, link, found)
+  await prepare(options, found)
   enter('disk', 'Mounting the data disk')
+  await pc.run()
   // All other words stand on the kernel's command line. The clock is set by the engine's hello.
   pc.type(`seed=${randomBytes(32).toString('hex')} go`)
   await agentIsHere.reached
-  send({ type: 'ready', rehearsed: found.rehearsed })
+  send({ type: 'ready', from: found.rehearsed ? 'rehearsed' : 'snapshot' })
 }
 
-function endWithout(reason: string): void {
-  send({ type: 'noSnapshot', reason })
+async function goOn(options: VmOptions): Promise<void> {
+  onDamage = () => refuse(options, 'it is damaged')
+  const found = openSnapshot(options.suspendedDir, await keyFor(options))
+  if ('reason' in found) return refuse(options, 'it is of another version of Berth, or of a machine of another size')
+  if (!existsSync(options.diskFile)) return refuse(options, 'the data disk is gone')
+  enter('vm', 'Waking Linux')
+  await prepare(options, found)
+  // From here on the disk changes, and what was kept of the memory would not fit it any more.
+  await rm(options.suspendedDir, { recursive: true })
+  enter('agent', 'Waking the agent')
+  await pc.run()
+  await agentIsHere.reached
+  send({ type: 'ready', from: 'suspended' })
+}
+
+async function refuse({ suspendedDir }: VmOptions, reason: string): Promise<void> {
+  await rm(suspendedDir, { recursive: true, force: true })
+  end({ type: 'refused', reason })
+}
+
+/** Keeps the running guest with all that runs in it, and ends. When that fails it goes on running. */
+async function suspend(options: VmOptions): Promise<void> {
+  enter('agent', 'Closing the link')
+  link.rest()
+  while (!p9.state) await sleep(10)
+  enter('files', "Keeping the machine's memory")
+  const frozen = await pc.freeze()
+  try {
+    await disk.flush()
+    await keep(options.suspendedDir, { ...frozen, disk: new Uint8Array(0), rehearsed: true }, options)
+  } catch (error) {
+    await rm(options.suspendedDir, { recursive: true, force: true })
+    link.wake()
+    await pc.run()
+    throw error
+  }
+  end({ type: 'kept' })
+}
+
+async function keep(dir: string, snapshot: Snapshot, options: VmOptions): Promise<void> {
+  await saveSnapshot(dir, await keyFor(options), snapshot)
+}
+
+/** Tells how the task went and ends the process. */
+function end(outcome: Outcome): void {
+  send(outcome)
   process.disconnect()
 }
 
-async function makePc(options: VmOptions, link: LinkFiles, snapshot?: OpenSnapshot): Promise<Pc> {
+/** The PC with its disk and its link, not running yet. */
+async function prepare(options: VmOptions, snapshot?: OpenSnapshot): Promise<void> {
   const { files } = await manifestOf(options)
   disk = await Disk.open(options.diskFile, options.diskSize, (error) =>
     send({ type: 'log', line: `The data disk's file fails and is tried again every second: ${error.message}` }),
   )
+  p9 = new P9Server(link.files)
   const parts = {
     guestDir: options.guestDir,
     initrd: Object.keys(files).find((name) => name.startsWith('initrd'))!,
     memory: options.memory,
     disk,
-    p9: new P9Server(link.files),
+    p9,
     onConsole: readConsole,
     onHalt: () => {
       guestIsOff.reach()
       send({ type: 'halted' })
     },
   }
-  return startPc(parts, snapshot)
+  pc = await makePc(parts, snapshot)
 }
 
 /** The guest's side of the talk in resources/guest/recipe/README.md. */
@@ -127,7 +178,7 @@ function readConsole(line: string): void {
  * Takes connections to the agent. A machine whose socket answers has another engine that uses its disk. Asking so must
  * not disturb that engine: a connection counts only once it says something, which is what an engine does first.
  */
-async function listen(link: LinkFiles, address: string): Promise<void> {
+async function listen(address: string): Promise<void> {
   if (await answers(address)) throw new Error('another engine runs this machine')
   if (process.platform !== 'win32') {
     await mkdir(dirname(address), { recursive: true, mode: 0o700 })
@@ -155,7 +206,7 @@ function answers(address: string): Promise<boolean> {
 async function stop(): Promise<void> {
   const limit = new Promise<void>((resolve) => setTimeout(resolve, haltDeadline))
   await Promise.race([guestIsOff.reached, limit])
-  await disk?.flush()
+  await disk.flush()
   process.disconnect()
 }
 
@@ -180,12 +231,14 @@ function send(message: FromVm): void {
   process.send?.(message)
 }
 
-/** A damaged snapshot is removed, whether it shows at the start or when its code is first run: the next start boots anew. */
+/** What to do about a damaged snapshot, whether it shows when it is opened or when its code is first run. */
+let onDamage = async (options: VmOptions): Promise<void> => {
+  await removeSnapshot(options.snapshotDir, await keyFor(options))
+  end({ type: 'noSnapshot', reason: 'the snapshot is damaged' })
+}
+
 async function fail(options: VmOptions, error: Error): Promise<void> {
-  if (error instanceof DamagedSnapshot) {
-    await removeSnapshot(options.snapshotDir, await keyFor(options))
-    return endWithout(error.message)
-  }
+  if (error instanceof DamagedSnapshot) return onDamage(options)
   send({ type: 'failed', stage, message: error.message, fix: "See the machine's log." })
 }
 
@@ -196,7 +249,7 @@ function milestone(): { reached: Promise<void>; reach: () => void } {
   return { reached, reach }
 }
 
-const tasks: Record<Task, (options: VmOptions) => Promise<void>> = { boot, rehearse, resume }
+const tasks: Record<Task, (options: VmOptions) => Promise<void>> = { boot, rehearse, resume, suspend }
 
 process.on('message', (message: ToVm) => {
   switch (message.type) {
@@ -209,7 +262,7 @@ process.on('message', (message: ToVm) => {
     }
     default: {
       const failed = (error: Error) => void fail(message.options, error)
-      process.on('uncaughtException', failed)
+      process.removeAllListeners('uncaughtException').on('uncaughtException', failed)
       tasks[message.type](message.options).catch(failed)
     }
   }
