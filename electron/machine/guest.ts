@@ -109,6 +109,7 @@ export class Guest {
     // Events first, hello second: what happens in between is then told twice rather than never.
     void this.follow(link)
     const hello = await link.openAhead('hello', { protocol, time: new Date().toISOString() }).reply
+    this.lastUse = performance.now()
     void link.closed.then(() => this.lost(link))
     link.release()
     return ops.hello.reply.parse(hello)
