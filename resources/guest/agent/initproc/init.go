@@ -21,6 +21,9 @@ const (
 
 // Run runs the command after "--" and returns its exit code, 128 + n when signal n ended it.
 func Run(arguments []string) int {
+	// First of all: a signal before this would end the first process of a container with Go's exit code.
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
 	if len(arguments) > 0 && arguments[0] == "--" {
 		arguments = arguments[1:]
 	}
@@ -32,8 +35,6 @@ func Run(arguments []string) int {
 	if err != nil {
 		return complain(arguments[0], err)
 	}
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals)
 	terminal := isTerminal()
 	pid, err := syscall.ForkExec(path, arguments, &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{0, 1, 2},
