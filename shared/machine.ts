@@ -10,15 +10,7 @@
  *     POST   /berth/machine/set[?restart=1]             a part of MachineSettings -> SetAnswer
  *     GET    /berth/machine/doctor                      DoctorReport
  *     GET    /berth/machine/logs[?follow=1&tail=N]      text, the machine's console and its driver's notes
- *     POST   /berth/machine/shell[?h=ROWS&w=COLUMNS]    a terminal in the machine, raw, as an exec's: 101 and then bytes
- *     POST   /berth/machine/shell/{id}/resize?h=&w=     {id} is what the header Berth-Shell of the answer above says
  *     POST   /berth/machine/use                         { driver }: what `auto` takes from the engine's next start on
- *     GET    /berth/machine/snapshots                   MachineSnapshot[]
- *     POST   /berth/machine/snapshots                   { name } -> MachineSnapshot
- *     POST   /berth/machine/snapshots/{name}/restore    MachineReport
- *     DELETE /berth/machine/snapshots/{name}
- *     GET    /berth/machine/export                      the machine as a file
- *     POST   /berth/machine/import                      the machine from such a file -> MachineReport
  *
  * A failure is Docker's `{message}` with, where they are known, `stage` and `fix`: the one thing to do next.
  */

@@ -2,7 +2,7 @@ import { humanDuration } from '../../shared/units'
 import { EngineClient } from './client'
 import { defineCommand } from './command'
 import { engineFlags, placeOf, readEngineState } from './engine-state'
-import type { MachineReport } from './machine'
+import type { MachineReport } from '../../shared/machine'
 import { printObject } from './table'
 
 export const command = defineCommand({

@@ -29,6 +29,32 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
   'engine stop': { summary: 'Stop the engine', load: () => import('./engine-stop') },
   'engine status': { summary: 'Show whether the engine runs', load: () => import('./engine-status') },
   machine: { summary: 'Show the machine that the containers run on', load: () => import('./machine') },
+  'machine inspect': { summary: 'Show the machine that the containers run on', load: () => import('./machine') },
+  'machine ls': { summary: 'List the kinds of machine', load: () => import('./machine-ls') },
+  'machine start': {
+    summary: 'Start the machine',
+    load: async () => ({ command: (await import('./machine-life')).start }),
+  },
+  'machine stop': {
+    summary: 'Stop the machine',
+    load: async () => ({ command: (await import('./machine-life')).stop }),
+  },
+  'machine restart': {
+    summary: 'Restart the machine',
+    load: async () => ({ command: (await import('./machine-life')).restart }),
+  },
+  'machine suspend': {
+    summary: 'Put the machine to sleep',
+    load: async () => ({ command: (await import('./machine-life')).suspend }),
+  },
+  'machine resume': {
+    summary: 'Wake the machine',
+    load: async () => ({ command: (await import('./machine-life')).resume }),
+  },
+  'machine set': { summary: 'Change what the machine is given', load: () => import('./machine-set') },
+  'machine use': { summary: 'Choose the machine of the next start', load: () => import('./machine-use') },
+  'machine logs': { summary: 'Show the console of the machine', load: () => import('./machine-logs') },
+  'machine doctor': { summary: 'Look at all that the machine needs', load: () => import('./machine-doctor') },
   context: { summary: 'Write the docker context `berth` for the docker CLI', load: () => import('./context') },
 }
 

@@ -38,6 +38,7 @@ import { readEngineConfig } from './system/config'
 import { listen, listenOn } from './system/listen'
 import { openLog } from './system/log'
 import { chooseDriver } from './system/drivers'
+import { chosenMachine } from './system/machine-choice'
 import { MachineHost } from './system/machine-host'
 import { MachineLog } from './system/machine-log'
 import { readMachineSettings } from './system/machine-settings'
@@ -69,7 +70,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const config = await readEngineConfig(dataDir)
   const tcp = await tcpHosts(config)
   const log = openLog(join(dataDir, 'log', 'engine.log'))
-  const choice = await chooseDriver(options.machine)
+  const choice = await chooseDriver(options.machine === 'auto' ? await chosenMachine(dataDir) : options.machine)
   const machine = choice.driver.name
   // The objects of each machine are kept apart: its layers and volumes lie in it.
   const dir = join(dataDir, machine)
@@ -170,7 +171,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...networkRoutes(networks, containers),
       ...absentRoutes(),
       ...exploreRoutes(images, registries, () => facts().arch),
-      ...berthRoutes({ host, dir, log: machineLog }),
+      ...berthRoutes({ host, dataDir, dir, log: machineLog }),
     ],
     headers: {
       'Api-Version': maxApiVersion,

@@ -332,6 +332,7 @@ export const ops = {
     request: object({ names: z.array(z.string()) }),
     reply: object({ sizes: z.record(z.string(), z.number()) }),
   },
+  'disk.grow': { request: empty, reply: empty },
   sync: { request: empty, reply: empty },
   shutdown: { request: object({ timeout: z.number(), powerOff: z.boolean() }), reply: empty },
   dns: {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export type MachineName = 'native' | 'builtin'
+export type MachineName = 'native' | 'qemu' | 'builtin'
 
 /** What a command printed and how it ended. */
 export interface Output {

@@ -1,24 +1,29 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
 import type { MachineReport, MachineUsage, SetAnswer } from '../../../shared/machine'
+import { examine } from '../system/doctor'
+import { chooseMachine, listMachines } from '../system/machine-choice'
 import type { MachineHost } from '../system/machine-host'
 import type { MachineLog } from '../system/machine-log'
 import { machineReport } from '../system/machine-report'
 import { settingsChange } from '../system/machine-settings'
-import { flag, integer, ok, stream, type ApiAnswer, type Route } from './http'
+import { flag, integer, noContent, ok, stream, type ApiAnswer, type Route } from './http'
 
+const useBody = z.strictObject({ driver: z.string() })
 const usageInterval = 1000
 const ndjson = 'application/x-ndjson'
 
 export interface BerthRoutesOptions {
   host: MachineHost
-  /** The folder of this driver in the data dir. */
+  dataDir: string
+  /** The folder of this driver in there. */
   dir: string
   log: MachineLog
 }
 
 /** What Docker has no word for, the machine under the engine: the table in shared/machine.ts. */
-export function berthRoutes({ host, dir, log }: BerthRoutesOptions): Route[] {
+export function berthRoutes({ host, dataDir, dir, log }: BerthRoutesOptions): Route[] {
   const report = () => machineReport(host, dir)
   const done = async (change: Promise<void>): Promise<ApiAnswer> => {
     await change
@@ -88,6 +93,16 @@ export function berthRoutes({ host, dir, log }: BerthRoutesOptions): Route[] {
           answer.live.push(...answer.restart.splice(0))
         }
         return ok({ report: await report(), ...answer } satisfies SetAnswer)
+      },
+    ],
+    ['GET', '/berth/machine/doctor', async () => ok(await examine(host, dir))],
+    ['GET', '/berth/machines', async () => ok(await listMachines(dataDir, host.choice.driver.name))],
+    [
+      'POST',
+      '/berth/machine/use',
+      async ({ json }) => {
+        await chooseMachine(dataDir, (await json(useBody)).driver)
+        return noContent()
       },
     ],
     [

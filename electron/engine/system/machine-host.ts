@@ -14,6 +14,7 @@ import {
   type SizeName,
   type StageReport,
 } from '../../machine/machine'
+import { humanBytes } from '../../../shared/units'
 import { EngineError, messageOf } from '../errors'
 import type { Choice } from './drivers'
 import { IdleTimer } from './idle'
@@ -232,8 +233,13 @@ export class MachineHost {
     return this.inTurn(async () => {
       const rules = this.choice.driver.sizes()
       const next = changed(this.current, asked, rules)
-      const names = (Object.keys(next) as (keyof MachineSettings)[]).filter((name) => next[name] !== this.current[name])
       const sizes = sizeOf(next, rules)
+      if (sizes.disk < this.given.disk)
+        throw new EngineError(
+          'invalid',
+          `the disk has ${humanBytes(this.given.disk)} and can only grow: to have a smaller one, save what is on it, remove the machine and start anew`,
+        )
+      const names = (Object.keys(next) as (keyof MachineSettings)[]).filter((name) => next[name] !== this.current[name])
       const runs = this.is === 'running'
       const waits = (name: keyof MachineSettings) =>
         runs && name in rules && rules[name as SizeName].change === 'restart'
@@ -243,6 +249,7 @@ export class MachineHost {
       const resized: Partial<MachineSize> = Object.fromEntries(grown.map((name) => [name, sizes[name]]))
       if (Object.keys(resized).length > 0) {
         await this.machine.resize!(resized)
+        if (resized.disk !== undefined) await this.client.call('disk.grow', {})
         this.given = { ...this.given, ...resized }
       }
       await writeMachineSettings(this.options.dir, next)
@@ -291,7 +298,8 @@ export class MachineHost {
   }
 
   private async launch(is: 'starting' | 'resuming', fresh: boolean): Promise<void> {
-    this.given = this.wanted
+    // What goes on from its memory keeps the size that it had.
+    if (is === 'starting') this.given = this.wanted
     const machine = this.make()
     this.machine = machine
     machine.onExit((reason) => void this.died(machine, reason))

@@ -153,6 +153,12 @@ func start(o *options) (*server.Server, error) {
 		}
 	}
 	s := &server.Server{Root: o.root, Version: version, SetClock: o.setClock}
+	if o.link != "" {
+		// The disk may have grown while the guest was off.
+		if err := host.GrowDisk(o.root); err != nil {
+			log.Print(err)
+		}
+	}
 	boot := ""
 	if o.listen != "" { // on the host, whose file system is everybody's
 		boot = host.BootID()

@@ -44,6 +44,7 @@ var types = map[string][2]any{
 	"volume.create":     {Volume{}, Mountpoint{}},
 	"volume.remove":     {Volume{}, Empty{}},
 	"volume.sizes":      {Volumes{}, Sizes{}},
+	"disk.grow":         {Empty{}, Empty{}},
 	"sync":              {Empty{}, Empty{}},
 	"shutdown":          {Shutdown{}, Empty{}},
 	"dns":               {DNSRequest{}, DNSReply{}},

@@ -126,8 +126,9 @@ func init() {
 			sizes, err := s.Volumes.Sizes(r.Names)
 			return contract.Sizes{Sizes: sizes}, err
 		}),
-		"sync":     act(func(*Server, *contract.Empty) error { syscall.Sync(); return nil }),
-		"shutdown": act((*Server).shutdown),
+		"disk.grow": act(func(s *Server, _ *contract.Empty) error { return host.GrowDisk(s.Root) }),
+		"sync":      act(func(*Server, *contract.Empty) error { syscall.Sync(); return nil }),
+		"shutdown":  act((*Server).shutdown),
 	}
 }
 
