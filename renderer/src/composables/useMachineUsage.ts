@@ -1,20 +1,9 @@
 import { onScopeDispose, shallowReactive, watch } from 'vue'
 import { eachJsonLine, request } from '../api/client'
-import type { HostUsage } from '../stores/machine'
+import type { MachineHostUsage, MachineUsage as UsageLine } from '../../../shared/machine'
 import { useDocumentVisibility } from './useDocumentVisibility'
 
 const kept = 60
-
-/** A line of GET /berth/machine/usage: CPU in nanoseconds since boot, summed over processors; the rest in bytes. */
-interface UsageLine {
-  cpuTotal: number
-  cpuBusy: number
-  memoryTotal: number
-  memoryUsed: number
-  diskTotal: number
-  diskUsed: number
-  host?: HostUsage
-}
 
 export interface MachineUsage {
   /** Percent of all processors, bytes, bytes: a value a second, newest last. */
@@ -23,7 +12,7 @@ export interface MachineUsage {
   disk: number[]
   memoryTotal: number
   diskTotal: number
-  host?: HostUsage
+  host?: MachineHostUsage
 }
 
 /** Follows the machine's use while `wanted`, the caller is mounted and the window is in view. */

@@ -1,35 +1,8 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
+import type { MachineReport, MachineSettings, SetAnswer } from '../../../shared/machine'
 import { ApiError, json, messageOf } from '../api/client'
 import { useEvents } from './events'
-
-/** GET /berth/machine. All counts in bytes. */
-export interface MachineReport {
-  driver: string
-  why: string
-  passedOver: { driver: string; reason: string }[]
-  boot: { kind: 'cold' | 'snapshot' | 'found' | 'started'; ms: number }
-  state: string
-  facts: {
-    kernel: string
-    os: string
-    arch: string
-    cpus: number
-    memory: number
-    runtime: string
-    runtimeVersion: string
-  }
-  host: HostUsage
-  limits: { cpus?: number; memory?: number; disk?: number }
-}
-
-/** What a machine costs on the host: resident bytes, CPU milliseconds since start, allocated bytes of its disk. */
-export interface HostUsage {
-  memory: number
-  cpuMs: number
-  diskAllocated: number
-  diskSize: number
-}
 
 /** The part of GET /info that any engine has. */
 export interface EngineInfo {
@@ -69,5 +42,18 @@ export const useMachine = defineStore('machine', () => {
 
   useEvents().onSync(sync)
 
-  return { report, info, error, sync }
+  /** Starts, stops, suspends … the machine. @throws {ApiError} */
+  async function act(verb: 'start' | 'stop' | 'restart' | 'suspend' | 'resume'): Promise<void> {
+    report.value = await json<MachineReport>('POST', `/berth/machine/${verb}`)
+  }
+
+  /** Changes what the machine is given; with `restart`, also what holds only after one. @throws {ApiError} */
+  async function set(change: Partial<MachineSettings>, restart: boolean): Promise<SetAnswer> {
+    const query = { restart: restart ? 1 : undefined }
+    const answer = await json<SetAnswer>('POST', '/berth/machine/set', { body: change, query })
+    report.value = answer.report
+    return answer
+  }
+
+  return { report, info, error, sync, act, set }
 })
