@@ -54,7 +54,7 @@ test('the window is locked', async ({ start }) => {
     expect(await call('app', 'constructor')).toEqual({ error: 'No such call: app.constructor' })
     expect(await call('__proto__', 'toString')).toEqual({ error: 'No such call: __proto__.toString' })
     expect(await call('app', 'openPort', 'file:///etc/passwd')).toEqual({ error: 'Not a port: file:///etc/passwd' })
-    expect(await call('appearance', 'setTheme', 'pink')).toEqual({ error: 'No such theme: pink' })
+    expect(await call('appearance', 'setTheme', 'pink')).toEqual({ error: 'Appearance: No such theme: pink' })
   })
 
   await test.step('files outside the renderer are not served', async () => {

@@ -1,8 +1,11 @@
 import { clipboard, shell } from 'electron'
-import { type SaveAs, type Theme, themes } from '../../shared/app'
+import type { SaveAs, Theme } from '../../shared/app'
+import { defaultsOf, type SettingValues } from '../../shared/settings'
 import { builds } from './builds'
 import { choose, type Choice } from './choose'
 import { registries } from './registries'
+import { collectDiagnostics } from './diagnostics'
+import { readEngineSettings, writeEngineSettings } from './engine-settings'
 import type { EngineService } from './engine-process'
 import { notify } from './notifications'
 import { save, saveText } from './save'
@@ -20,10 +23,26 @@ export function createHandlers(engine: EngineService, settings: Settings) {
     },
     appearance: {
       theme: () => settings.theme,
-      setTheme: (theme: Theme) => {
-        if (!themes.includes(theme)) throw new Error(`No such theme: ${theme}`)
-        settings.setTheme(theme)
+      setTheme: (theme: Theme) => settings.setTheme(theme),
+    },
+    settings: {
+      read: () => ({ app: settings.values, engine: readEngineSettings() }),
+      setApp: (change: SettingValues) => settings.set(change),
+      /** The engine takes them when it starts next. */
+      setEngine: (change: SettingValues) => writeEngineSettings(change),
+      /** Puts everything back as it was in the beginning. */
+      reset: () => {
+        settings.set(defaultsOf('app'))
+        writeEngineSettings(defaultsOf('engine'))
       },
+      restartEngine: async () => {
+        if (!engine.owned) throw new Error('This engine was started elsewhere; restart it there.')
+        await engine.stop()
+        await engine.start()
+      },
+    },
+    help: {
+      diagnostics: () => collectDiagnostics(engine, settings),
     },
     builds,
     registries: registries(engine),
