@@ -50,7 +50,7 @@ test('settings, help and the machine', async ({ start }) => {
     await expect(main.getByText('Processors', { exact: true })).toBeVisible()
     await picture(window, 'machine-resources')
     await main.getByRole('tab', { name: 'Disk' }).click()
-    await expect(main.getByRole('list', { name: 'What lies on the disk' })).toContainText('1 images')
+    await expect(main.getByRole('list', { name: 'What lies on the disk' })).toContainText('1 image')
     await picture(window, 'machine-disk')
     await main.getByRole('tab', { name: 'VM or container?' }).click()
     await main.getByRole('button', { name: 'Measure' }).click()
