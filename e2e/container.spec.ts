@@ -5,7 +5,7 @@ import { expect, picture, test } from './app'
 import { docker, engineOf, launchFleet } from './fleet'
 import { ContainerPage } from './pages/container-page'
 import { ContainersPage } from './pages/containers-page'
-import { answerDialogs } from './pages/volumes-page'
+import { answerDialogs } from './pages/dialogs'
 import { freePort } from './registry'
 
 test('one container: logs, terminal, files, stats, overview, inspect', async ({ start }) => {
