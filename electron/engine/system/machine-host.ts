@@ -46,7 +46,7 @@ export interface MachineHostOptions {
   onStage: (report: StageReport) => void
   onEvent: (event: GuestEvent) => void
   /**
-   * The agent was reached: what it knows, to be held against our rows. `fresh`: this machine was started by somebody,
+   * The agent was reached: what it knows, to be held against our rows. `fresh`: the engine or the machine was started,
    * so that what the containers' policies want running is to be started.
    */
   onHello: (hello: Reply<'hello'>, fresh: boolean) => Promise<void>
@@ -171,7 +171,7 @@ export class MachineHost {
     return this.inTurn(async () => {
       if (this.state.is === 'running') return
       const suspended = this.state.is === 'suspended'
-      await this.launch(suspended ? 'resuming' : 'starting', !suspended)
+      await this.launch(suspended ? 'resuming' : 'starting')
     })
   }
 
@@ -179,7 +179,7 @@ export class MachineHost {
   stop(): Promise<void> {
     return this.inTurn(async () => {
       // What lies in its memory is not to be lost.
-      if (this.state.is === 'suspended') await this.launch('resuming', false)
+      if (this.state.is === 'suspended') await this.launch('resuming')
       if (this.state.is === 'failed') this.become({ is: 'stopped' })
       if (this.state.is === 'running') await this.end(this.state.machine, true)
     })
@@ -219,7 +219,7 @@ export class MachineHost {
     return this.inTurn(async () => {
       if (this.state.is === 'stopped' || this.state.is === 'failed')
         throw new EngineError('conflict', `the machine is ${this.state.is}, not suspended`)
-      if (this.state.is === 'suspended') await this.launch('resuming', false)
+      if (this.state.is === 'suspended') await this.launch('resuming')
     })
   }
 
@@ -297,7 +297,7 @@ export class MachineHost {
     this.changes.emit('change')
   }
 
-  private async launch(is: 'starting' | 'resuming', fresh: boolean): Promise<void> {
+  private async launch(is: 'starting' | 'resuming'): Promise<void> {
     // What goes on from its memory keeps the size that it had.
     if (is === 'starting') this.given = this.wanted
     const machine = this.make()
@@ -315,6 +315,8 @@ export class MachineHost {
     this.become({ is, up })
     try {
       await up
+      // To the containers, a machine that could not go on from its memory has been turned off and on.
+      const fresh = is === 'starting' || this.bootReport?.kind !== 'resumed'
       onStage({ stage: 'agent', text: 'Greeting the agent' })
       const hello = await this.client.join()
       this.hello = hello
@@ -358,7 +360,7 @@ export class MachineHost {
   }
 
   private async wake(): Promise<void> {
-    if (this.state.is === 'suspended') await this.launch('resuming', false)
+    if (this.state.is === 'suspended') await this.launch('resuming')
   }
 
   private async died(machine: Machine, reason: string): Promise<void> {
@@ -371,7 +373,7 @@ export class MachineHost {
       await sleep(pause)
       if (this.closing || this.is !== 'failed') return
       try {
-        await this.inTurn(() => (this.is === 'failed' ? this.launch('starting', false) : Promise.resolve()))
+        await this.inTurn(() => (this.is === 'failed' ? this.launch('starting') : Promise.resolve()))
         return
       } catch (error) {
         this.options.log(`the machine did not start: ${messageOf(error)}`)
