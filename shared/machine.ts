@@ -38,10 +38,6 @@ export interface MachineAbilities {
   survivesEngine: boolean
   /** Its memory can go to a file and come back. */
   suspend: boolean
-  /** Whole machines can be kept, restored, exported and imported. */
-  snapshots: boolean
-  /** A terminal in the guest; not on this computer itself, which has terminals. */
-  shell: boolean
 }
 
 export interface MachineSettings {
@@ -207,15 +203,4 @@ export interface DoctorCheck {
   detail: string
   /** What to do about it; '' where all is well. */
   fix: string
-}
-
-/** A machine kept whole: its disk, and its memory where it was running. */
-export interface MachineSnapshot {
-  name: string
-  /** RFC 3339. */
-  createdAt: string
-  /** Bytes that it takes on this computer. */
-  bytes: number
-  /** With memory: restoring it goes on where the containers were. */
-  running: boolean
 }

@@ -12,10 +12,6 @@ export interface MachineFeatures {
   survivesEngine: boolean
   /** `suspend` is there. */
   suspend: boolean
-  /** The machine lies whole in its folder while it does not run, and may be copied from there and put back. */
-  snapshots: boolean
-  /** The guest is not this computer itself, so that a terminal in it is worth having. */
-  shell: boolean
 }
 
 /** What a machine is given: processors, and bytes of memory, of swap beside it, of the data disk. */

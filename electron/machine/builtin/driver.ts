@@ -37,8 +37,6 @@ export function builtinAt(find: () => BuiltinPlaces): Driver {
       hostNetwork: false,
       survivesEngine: false,
       suspend: true,
-      snapshots: true,
-      shell: true,
     },
     probe: () => probe(find),
     sizes,

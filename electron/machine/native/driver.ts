@@ -28,8 +28,6 @@ export const native: Driver = {
     hostNetwork: true,
     survivesEngine: true,
     suspend: false,
-    snapshots: false,
-    shell: false,
   },
   probe,
   sizes,

@@ -24,8 +24,6 @@ export const qemu: Driver = {
     hostNetwork: false,
     survivesEngine: false,
     suspend: true,
-    snapshots: true,
-    shell: true,
   },
   probe,
   sizes,
