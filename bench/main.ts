@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { appSummary, benchApp } from './app'
 import { builds } from './build'
 import { builtin, builtinSummary } from './builtin'
 import { compare, type Comparable } from './compare'
@@ -35,6 +36,9 @@ ${Object.entries({ all: { summary: 'all of these' }, ...comparable })
 
 On the builtin machine:
   ${'builtin'.padEnd(10)}${builtinSummary}
+
+On this display:
+  ${'app'.padEnd(10)}${appSummary}
 `
 
 async function main(): Promise<number> {
@@ -43,7 +47,7 @@ async function main(): Promise<number> {
     options: { runs: { type: 'string', default: '20' }, vs: { type: 'string' }, host: { type: 'string' } },
   })
   const names = positionals.flatMap((name) => (name === 'all' ? Object.keys(comparable) : [name]))
-  if (names.length === 0 || !names.every((name) => name === 'builtin' || name in comparable)) {
+  if (names.length === 0 || !names.every((name) => ['builtin', 'app'].includes(name) || name in comparable)) {
     console.log(usage)
     return names.length === 0 ? 0 : 2
   }
@@ -55,9 +59,10 @@ async function main(): Promise<number> {
     const [processor] = cpus()
     const memorySize = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`
     console.log(`${cpus().length} × ${processor?.model.trim()}, ${memorySize}, Node ${process.version}\n`)
-    const compared = names.filter((name) => name !== 'builtin').map((name) => comparable[name]!)
+    const compared = names.filter((name) => name in comparable).map((name) => comparable[name]!)
     if (compared.length > 0) console.log(await compare(compared, input))
     if (names.includes('builtin')) console.log(await builtin(input))
+    if (names.includes('app')) console.log(await benchApp(input))
     return 0
   } finally {
     await rm(scratch, { recursive: true, force: true })
