@@ -39,16 +39,22 @@ export function nextPause(lastPause: number, ranFor: number): number {
 
 /** The containers that wait for their next start by policy. */
 export class RestartTimers {
-  private readonly pauses = new Map<string, { ms: number; timer: NodeJS.Timeout }>()
+  private readonly pauses = new Map<string, { ms: number; timer: NodeJS.Timeout; over: boolean }>()
 
   /** Calls `start` after the pause that is due; `ranFor` is how long the last run took, in ms. */
   later(id: string, ranFor: number, start: () => void): void {
     const ms = nextPause(this.pauses.get(id)?.ms ?? 0, ranFor)
-    this.pauses.set(id, { ms, timer: setTimeout(start, ms) })
+    const timer = setTimeout(() => {
+      pause.over = true
+      start()
+    }, ms)
+    const pause = { ms, timer, over: false }
+    this.pauses.set(id, pause)
   }
 
+  /** Whether a start is yet to come. */
   has(id: string): boolean {
-    return this.pauses.has(id)
+    return this.pauses.get(id)?.over === false
   }
 
   /** Forgets the pauses up to now too: the next one is the shortest again. */
