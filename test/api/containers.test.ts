@@ -48,6 +48,21 @@ onEachMachine('containers', (engine) => {
     ok(await docker('rm', '-f', up, down))
   })
 
+  it('ps shows the image’s id when its name is gone or another’s', async () => {
+    const [name, image] = [fresh('nameless'), fresh('image')]
+    ok(await docker('tag', 'busybox', image))
+    ok(await docker('create', '--name', name, image))
+    const { Image: id } = (await call(engine(), 'GET', `/containers/${name}/json`)).json()
+    const shown = async () => {
+      const filter = encodeURIComponent(JSON.stringify({ name: [name] }))
+      return (await call(engine(), 'GET', `/containers/json?all=1&filters=${filter}`)).json()[0].Image
+    }
+    expect(await shown()).toBe(image)
+    ok(await docker('rmi', '-f', image))
+    expect(await shown()).toBe(id)
+    ok(await docker('rm', name))
+  })
+
   it('stop, start, restart and kill change the state, and events tell of it', async () => {
     const since = Math.floor(Date.now() / 1000) - 1
     const name = await sleeping()

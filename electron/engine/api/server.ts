@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { Duplex, Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import type { TlsOptions } from 'node:tls'
@@ -8,6 +9,11 @@ import { bodyOf, EngineError, statusOf } from '../errors'
 import type { ApiAnswer, Handler, Route } from './http'
 import { readJson } from './json'
 import { handshake, WebSocketStream } from './websocket'
+
+/** The first byte of a TLS handshake's record. */
+const tlsHandshake = 22
+/** Milliseconds that a client may be silent before its handshake, as node's TLS server allows for the whole of it. */
+const firstByteTimeout = 120_000
 
 interface CompiledRoute {
   method: string
@@ -44,7 +50,10 @@ export function createApiServer(options: ApiServerOptions, tls?: TlsOptions): Se
 
   const listener: RequestListener = (message, response) =>
     void respond(message, new HttpReply(message, response, options.headers))
-  const server = tls ? createTlsServer(tls, listener) : createServer(listener)
+  // A client that ends its input goes on reading: node's HTTP server allows that by itself, its HTTPS server when told to.
+  const server = tls
+    ? tellingPlainClients(createTlsServer({ ...tls, allowHalfOpen: true }, listener))
+    : createServer(listener)
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     void respond(message, new UpgradeReply(message, socket, head, options.headers))
   })
@@ -52,6 +61,27 @@ export function createApiServer(options: ApiServerOptions, tls?: TlsOptions): Se
   server.requestTimeout = 0
   server.headersTimeout = 60_000
   server.keepAliveTimeout = 60_000
+  return server
+}
+
+/** Answers who speaks plain HTTP to an HTTPS server in dockerd's words, instead of cutting the connection. */
+function tellingPlainClients(server: TlsServer): TlsServer {
+  const handshakes = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    const drop = () => socket.destroy()
+    socket.on('error', drop).setTimeout(firstByteTimeout, drop)
+    socket.once('readable', () => {
+      socket.setTimeout(0).off('timeout', drop)
+      const head = socket.read() as Buffer | null
+      if (head && head[0] !== tlsHandshake) {
+        socket.end('HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n')
+        return
+      }
+      if (head) socket.unshift(head)
+      for (const handshake of handshakes) handshake.call(server, socket)
+    })
+  })
   return server
 }
 

@@ -42,9 +42,24 @@ export async function listContainers(
   const sizes = size ? await sizesOf(options, shown) : undefined
   const now = Date.now()
   const byLinks = namesByLinks(store)
+  const named = new Map<string, string | undefined>()
+  const imageNow = (name: string) => {
+    if (!named.has(name))
+      named.set(
+        name,
+        orNone(() => options.images.resolve(name).id),
+      )
+    return named.get(name)
+  }
   return shown.map((container) => {
     const names = [...(byLinks.get(container.id) ?? []), `/${container.name}`]
-    return { ...summary(container, names, now), ...sizes?.get(container.id) }
+    const {
+      image,
+      settings: { config },
+    } = container
+    // A name that is gone, or another image's by now, would mislead.
+    const shownImage = imageNow(config.Image) === image ? config.Image : image
+    return { ...summary(container, names, now), Image: shownImage, ...sizes?.get(container.id) }
   })
 }
 
@@ -63,7 +78,6 @@ function summary(container: Container, names: string[], now: number): Record<str
   return {
     Id: id,
     Names: names,
-    Image: config.Image,
     ImageID: image,
     Command: commandOf(config).map(quoted).join(' '),
     Created: Math.floor(created / 1000),
