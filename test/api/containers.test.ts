@@ -84,6 +84,24 @@ onEachMachine('containers', (engine) => {
     ).toEqual(['create', 'start', 'die', 'stop', 'start', 'die', 'stop', 'start', 'restart', 'die', 'destroy'])
   })
 
+  it('a stop that has to kill tells of both signals', async () => {
+    const since = Math.floor(Date.now() / 1000) - 1
+    const name = fresh('stubborn')
+    ok(await docker('run', '-d', '--name', name, 'busybox', 'sleep', '1000'))
+    ok(await docker('stop', '-t', '1', name))
+    const until = Math.floor(Date.now() / 1000) + 1
+    const query = `since=${since}&until=${until}&filters=${encodeURIComponent(JSON.stringify({ container: [name] }))}`
+    const { body } = await call(engine(), 'GET', `/events?${query}`)
+    const told = body.toString().trim().split('\n').map((line) => JSON.parse(line)) // prettier-ignore
+    expect(told.slice(-4).map(({ Action, Actor }) => [Action, Actor.Attributes.signal])).toEqual([
+      ['kill', '15'],
+      ['kill', '9'],
+      ['die', undefined],
+      ['stop', undefined],
+    ])
+    ok(await docker('rm', name))
+  })
+
   it('a stop and a start too many are no errors, a removal of a running container is', async () => {
     const name = await sleeping()
     const { Id } = (await call(engine(), 'GET', `/containers/${name}/json`)).json()

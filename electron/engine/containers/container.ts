@@ -25,6 +25,8 @@ export class Container {
   restartCount = 0
   /** Stopped or killed by hand: `unless-stopped` leaves it alone after a restart of the engine. */
   stoppedByHand = false
+  /** While it is being stopped: from when on the agent kills it, as `performance.now()`. */
+  killedFrom = Infinity
   /** Of a container with a HEALTHCHECK, from its first start on. */
   health: Health | undefined
   private last: Promise<unknown> = Promise.resolve()

@@ -155,6 +155,9 @@ export class Lifecycle {
       const ranFor = Date.parse(event.at) - Date.parse(state.startedAt)
       const again = !this.stopping && this.policyRestarts(container, event.exitCode, false)
       this.become(container, { ...end, status: again ? 'restarting' : 'exited' })
+      // The agent went over from the stop signal to SIGKILL by itself.
+      const wasKilled = event.exitCode === 128 + SIGKILL && performance.now() >= container.killedFrom
+      if (wasKilled) this.emit(container, 'kill', { signal: String(SIGKILL) })
       this.emit(container, 'die', {
         exitCode: String(event.exitCode),
         execDuration: String(Math.max(0, Math.floor(ranFor / 1000))),
@@ -266,12 +269,16 @@ export class Lifecycle {
     this.byHand(container)
     const gone = container.wait('not-running')
     this.emit(container, 'kill', { signal: String(number) })
-    const stopped = this.options.guest().call('container.stop', {
-      id: container.id,
-      signal: number,
-      timeout: timeout ?? StopTimeout ?? defaultStopTimeout,
-    })
-    await Promise.all([stopped, this.thaw(container), gone])
+    const seconds = timeout ?? StopTimeout ?? defaultStopTimeout
+    container.killedFrom = seconds < 0 ? Infinity : performance.now() + seconds * 1000
+    try {
+      const stopped = this.options
+        .guest()
+        .call('container.stop', { id: container.id, signal: number, timeout: seconds })
+      await Promise.all([stopped, this.thaw(container), gone])
+    } finally {
+      container.killedFrom = Infinity
+    }
   }
 
   /** A frozen process gets its signal when it is thawed. */
