@@ -104,6 +104,26 @@ describe('push', () => {
     expect(manifestAt('copy', '3').type).toBe(mediaTypes.ociManifest)
   })
 
+  it.each(['app', 'copy'])(
+    'keeps a manifest whose layer lies here compressed otherwise, where %s can have it',
+    async (to) => {
+      const [first, second] = [await imageOf(['three']), await imageOf(['three', 'four'])]
+      const layer = gzipSync(first.layers[0]!, { level: 1 })
+      registry.blobs.set(digestOf(layer), layer)
+      const mediaType = `${mediaTypes.ociLayer}+gzip`
+      registry.push('3', first, { layers: [{ mediaType, size: layer.length, digest: digestOf(layer) }] })
+      const { digest } = registry.push('4', second)
+      for (const tag of ['3', '4']) {
+        const reference = parseReference(`${host}/app:${tag}`)
+        await engine.images.transfers.pull(reference, () => undefined, new AbortController().signal)
+      }
+      engine.images.tag(`${host}/app:4`, parseReference(`${host}/${to}:5`))
+      await push(`${to}:5`)
+      expect(digestOf(manifestAt(to, '5').body)).toBe(digest)
+      expect(engine.messages.at(-1)).toMatchObject({ aux: { Digest: digest } })
+    },
+  )
+
   it('pushes every tag', async () => {
     engine.images.tag(`${host}/app:1`, parseReference(`${host}/app:2`))
     await push('app')

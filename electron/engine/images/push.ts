@@ -6,11 +6,10 @@ import { retryWord, withRetries, type RetryPolicy } from '../registry/retries'
 import type { ContentStore } from '../store/content'
 import { limiter } from './limiter'
 import { writeManifest, type PushedLayer } from './manifests'
-import { readManifest } from './oci'
+import { isManifestType, readManifest, type Descriptor } from './oci'
 import { step, type OnProgress } from './progress'
 import type { ImageRow, ImageStore, LayerRow, ManifestRow } from './store'
 import { compressionOf, isThere, upload } from './upload'
-import { isManifestType } from './oci'
 
 export interface PushParts {
   client: RegistryClient
@@ -38,8 +37,9 @@ export async function pushImage(
   const limit = limiter(parts.parallel)
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
+  const original = manifestsFor(store, image, layers.length)[0]?.layers
   // dockerd tells and sends the newest first.
-  const newestFirst = [...layers].reverse()
+  const newestFirst = layers.map((layer, at) => ({ ...layer, original: original?.[at] })).reverse()
   for (const { diffId } of newestFirst) onProgress(step(short(diffId), 'Preparing'))
   const sent = newestFirst.map((layer) =>
     limit(
@@ -69,13 +69,19 @@ export async function pushImage(
 const short = (digest: string) => digest.slice('sha256:'.length).slice(0, 12)
 const blobOf = ({ id, config }: ImageRow) => ({ digest: id, size: config.length })
 
-/** A manifest that the image came by or was pushed with before, when its layers are the very blobs that were sent. */
+/** The manifest whose layers are the very blobs that were sent, if there is one. */
 function keptManifest(store: ImageStore, image: ImageRow, pushed: readonly PushedLayer[]): ManifestRow | undefined {
-  return store.manifestsOf(image.id).find(({ type, bytes }) => {
-    if (!isManifestType(type)) return false
-    const { layers } = readManifest(bytes)
-    return layers.length === pushed.length && layers.every(({ digest }, at) => digest === pushed[at]!.digest)
-  })
+  return manifestsFor(store, image, pushed.length).find(({ layers }) =>
+    layers.every(({ digest }, at) => digest === pushed[at]!.digest),
+  )?.row
+}
+
+/** The manifests of so many layers that an image came by or was pushed with before. */
+function manifestsFor(store: ImageStore, image: ImageRow, count: number) {
+  const own = store.manifestsOf(image.id).filter(({ type }) => isManifestType(type))
+  return own
+    .map((row) => ({ row, layers: readManifest(row.bytes).layers }))
+    .filter(({ layers }) => layers.length === count)
 }
 
 async function pushConfig({ client, retries }: PushParts, image: ImageRow, signal: AbortSignal): Promise<void> {
@@ -95,7 +101,7 @@ async function pushConfig({ client, retries }: PushParts, image: ImageRow, signa
 async function pushLayer(
   parts: PushParts,
   reference: Reference,
-  layer: LayerRow,
+  { original, ...layer }: LayerRow & { original: Descriptor | undefined },
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<PushedLayer> {
@@ -104,21 +110,32 @@ async function pushLayer(
   const id = short(layer.diffId)
   const repository = repositoryOf(reference)
   const compression = await compressionOf(content, layer.blob)
-  // What lies here compressed goes out as it is; what is not is compressed on its way, in the form it had elsewhere.
-  const candidates = store
-    .sourcesOf(layer.diffId)
-    .filter(({ digest }) => compression === undefined || digest === layer.blob)
-  const whenSent = compression ?? 'gzip'
+  // A blob that a registry has counts before the one that lies here when the image's own manifest names it: then that
+  // manifest goes out as it is. Else, what lies here compressed is sent so, and what does not is compressed on its way.
+  const isOriginal = ({ digest }: { digest: string }) => digest === original?.digest
+  const sources = store.sourcesOf(layer.diffId)
+  const candidates = [
+    ...sources.filter(isOriginal),
+    ...sources.filter((source) => !isOriginal(source) && (compression === undefined || source.digest === layer.blob)),
+  ]
+  const known = [
+    ...(original ? [original.digest] : []),
+    ...(compression === undefined ? candidates.map(({ digest }) => digest) : [layer.blob]),
+  ]
+  const formOf = (digest: string) => {
+    if (digest === layer.blob) return compression ?? 'gzip'
+    return digest === original?.digest && original.mediaType?.endsWith('zstd') ? 'zstd' : 'gzip'
+  }
   const learn = ({ digest, size }: { digest: string; size: number }): PushedLayer => {
     store.addSource(layer.diffId, { repository, digest, size })
-    return { digest, size, compression: whenSent }
+    return { digest, size, compression: formOf(digest) }
   }
   return withRetries(
     retries,
     signal,
     (seconds) => onProgress(step(id, retryWord(seconds))),
     async () => {
-      const there = await isThere(client, layer, compression, candidates, signal)
+      const there = await isThere(client, known, signal)
       if (there) {
         onProgress(step(id, 'Layer already exists'))
         return learn(there)

@@ -5,7 +5,7 @@ import type { RegistryClient } from '../registry/client'
 import type { Blob, ContentStore } from '../store/content'
 import { compressionIn, longestMagic, type Compression } from './compression'
 import { meter, type OnProgress } from './progress'
-import type { LayerRow, LayerSource } from './store'
+import type { LayerRow } from './store'
 import { counted, readableOf } from './streams'
 
 /** How many blobs a registry is asked for in vain before a layer is sent. */
@@ -16,16 +16,13 @@ export async function compressionOf(content: ContentStore, digest: string): Prom
   return compressionIn(await content.head(digest, longestMagic))
 }
 
-/** The blob under which a repository has a layer already, if it has it. */
+/** The first of a layer's blobs that a repository has, if it has one. */
 export async function isThere(
   client: RegistryClient,
-  layer: LayerRow,
-  compression: Compression | undefined,
-  sources: readonly LayerSource[],
+  digests: readonly string[],
   signal: AbortSignal,
 ): Promise<Blob | undefined> {
-  const known = compression === undefined ? sources.map(({ digest }) => digest) : [layer.blob]
-  for (const digest of [...new Set(known)].slice(0, mostQuestions)) {
+  for (const digest of [...new Set(digests)].slice(0, mostQuestions)) {
     const size = await client.has(digest, signal)
     if (size !== undefined) return { digest, size }
   }
