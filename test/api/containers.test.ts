@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { call } from '../kit/http'
 import { fresh, ok, onEachMachine } from '../kit/machines'
 
-onEachMachine('containers', (engine) => {
+onEachMachine('containers', (engine, target) => {
   const docker = (...args: string[]) => engine().docker(...args)
   /** A running container that has set its trap: before that, its first process would ignore SIGTERM. */
   async function sleeping(...options: string[]) {
@@ -154,6 +154,21 @@ onEachMachine('containers', (engine) => {
     })
     expect(details.Config.Env).toContain('A=1')
     ok(await docker('rm', name))
+  })
+
+  it('inspect names the network namespace while there is one', async () => {
+    const name = await sleeping()
+    const guest = await sleeping('--network', `container:${name}`)
+    const shown = async (of: string) => {
+      const { State, NetworkSettings } = (await call(engine(), 'GET', `/containers/${of}/json`)).json()
+      return { pid: State.Pid, key: NetworkSettings.SandboxKey, id: NetworkSettings.SandboxID }
+    }
+    const own = await shown(name)
+    expect(own.id).toMatch(/^[0-9a-f]{64}$/)
+    expect(own.key).not.toBe('')
+    if (target === 'native') expect(own.key).toBe(`/proc/${own.pid}/ns/net`)
+    expect(await shown(guest)).toMatchObject({ key: '', id: '' })
+    ok(await docker('rm', '-f', guest, name))
   })
 
   it('cp goes both ways, for running and stopped containers', async () => {

@@ -69,13 +69,11 @@ function layerPaths({ id, image }: Container, { images, facts }: ContainersOptio
 }
 
 function showNetworks(container: Container): Record<string, unknown> {
-  const { state } = container
   const networks = showEndpoints(container)
   const first = networks.bridge ?? showEndpoint(undefined, undefined)
   return {
     Bridge: '',
-    SandboxID: isLive(state) ? container.id : '',
-    SandboxKey: '',
+    ...sandbox(container),
     Ports: showPorts(container),
     HairpinMode: false,
     LinkLocalIPv6Address: '',
@@ -92,6 +90,13 @@ function showNetworks(container: Container): Record<string, unknown> {
     MacAddress: first.MacAddress,
     Networks: networks,
   }
+}
+
+/** The network namespace while there is one, as a path in the guest; a container in another's has none of its own. */
+function sandbox({ id, settings, state }: Container): { SandboxID: string; SandboxKey: string } {
+  if (!isLive(state) || settings.hostConfig.NetworkMode.startsWith('container:'))
+    return { SandboxID: '', SandboxKey: '' }
+  return { SandboxID: id, SandboxKey: `/proc/${state.pid}/ns/net` }
 }
 
 type ShownEndpoint = ReturnType<typeof showEndpoint>
