@@ -1,13 +1,14 @@
 /** The builtin machine on the real v86 with the real guest image: start, link, containers, network, disk, ends. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtin, builtinAt } from '../../electron/machine/builtin/driver'
 import { defaultPlaces } from '../../electron/machine/builtin/places'
+import { openSnapshot } from '../../electron/machine/builtin/snapshot'
 import { protocol } from '../../electron/machine/contract'
 import { Link } from '../../electron/machine/link'
 import { defaultSize, type BootReport, type Machine } from '../../electron/machine/machine'
@@ -24,7 +25,8 @@ let link: Link
 let boot: BootReport
 const stages: string[] = []
 
-const make = () => builtin.create({ ...defaultSize(builtin), dir: machineDir, log: () => undefined })
+const log: string[] = []
+const make = () => builtin.create({ ...defaultSize(builtin), dir: machineDir, log: (line) => log.push(line) })
 const hello = () => greet(link)
 
 async function start(): Promise<void> {
@@ -55,6 +57,11 @@ it('starts up to an agent, in named stages', async () => {
   expect(stages.slice(-3)).toEqual(['vm', 'disk', 'agent'])
   const { facts } = await hello()
   expect(facts).toMatchObject({ arch: '386', hostname: 'berth', cgroup: '2', runtime: 'crun', cpus: 1 })
+})
+
+it('rehearses beside the machine, for the next start', { timeout: 900_000 }, async () => {
+  if (!isRehearsed()) await expect.poll(() => log, { timeout: 900_000 }).toContain('The rehearsed start is kept')
+  expect(isRehearsed()).toBe(true)
 })
 
 it('says what it costs on the host', async () => {
@@ -130,6 +137,20 @@ it('keeps what reached the disk when its process is killed, and comes back from 
   expect((await link.call('volume.sizes', { names: ['kept'] })).sizes).toHaveProperty('kept')
 })
 
+it('starts on a disk that is full to the last byte, so that it can be freed', async () => {
+  await link.call('network.ensure', network)
+  const fill =
+    's=1073741824; while [ $s -ge 4096 ]; do fallocate -l $s /f$((n=n+1)) 2>/dev/null || s=$((s/2)); done; ' +
+    'dd if=/dev/zero of=/last bs=4k 2>/dev/null || echo full'
+  await link.call('container.start', containerOf('filler', fill))
+  expect(await output(link, 'filler')).toBe('full\n')
+  await machine.kill()
+  await start()
+  expect((await hello()).containers).toMatchObject([{ id: 'filler' }])
+  await link.call('container.remove', { id: 'filler' })
+  expect(await run('dd if=/dev/zero of=/some bs=1M count=8 2>/dev/null && echo fits')).toBe('fits\n')
+})
+
 it('gives every guest random numbers of its own', async () => {
   const numbers = await run('head -c 16 /dev/urandom | od -An -tx1')
   await machine.kill()
@@ -201,4 +222,11 @@ async function run(command: string, resources?: object): Promise<string> {
   const printed = await output(link, id)
   await link.call('container.remove', { id })
   return printed
+}
+
+function isRehearsed(): boolean {
+  const { snapshotDir } = defaultPlaces()
+  const [name] = readdirSync(snapshotDir).filter((file) => file.endsWith('.snapshot'))
+  const found = openSnapshot(snapshotDir, name!.replace('.snapshot', ''))
+  return 'rehearsed' in found && found.rehearsed
 }

@@ -162,6 +162,8 @@ func start(o *options) (*server.Server, error) {
 	boot := ""
 	if o.listen != "" { // on the host, whose file system is everybody's
 		boot = host.BootID()
+	} else if err := release(o.root); err != nil {
+		return nil, err
 	}
 	var err error
 	if s.Layers, err = layer.Open(filepath.Join(o.root, "layers"), boot); err != nil {
@@ -177,6 +179,9 @@ func start(o *options) (*server.Server, error) {
 	s.Containers, err = container.NewManager(container.Options{
 		Root: o.root, Run: o.run, Layers: s.Layers, Volumes: s.Volumes, Networks: s.Networks, Runtime: runtime, RuntimeError: runtimeErr, Emit: s.Emit,
 	})
+	if err == nil && o.link != "" {
+		err = reserve(o.root)
+	}
 	return s, err
 }
 
