@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { builtin } from '../../electron/machine/builtin/driver'
 import { Link } from '../../electron/machine/link'
 import { defaultSize, type BootReport, type Machine } from '../../electron/machine/machine'
@@ -35,6 +35,7 @@ beforeAll(async () => {
   await link.call('network.ensure', network)
   const work = 'mkdir /www; echo here >/www/index.html; httpd -h /www; while :; do i=$((i+1)); echo $i; sleep 0.1; done'
   await link.call('container.start', containerOf('worker', work))
+  await vi.waitFor(() => get('/index.html'), 60_000)
 }, 900_000)
 afterAll(async () => {
   await machine.kill()
