@@ -33,7 +33,7 @@ beforeAll(async () => {
   await start()
   await applyStarter(link, '386')
   await link.call('network.ensure', network)
-  const work = 'mkdir /www; echo here >/www/index.html; httpd -h /www; while :; do i=$((i+1)); echo $i; sleep 0.1; done'
+  const work = 'mkdir /www; echo here >/www/index.html; httpd -p 8080 -h /www; while :; do i=$((i+1)); echo $i; sleep 0.1; done'
   await link.call('container.start', containerOf('worker', work))
   await vi.waitFor(() => get('/index.html'), 60_000)
 }, 900_000)
@@ -83,7 +83,7 @@ it('refuses what a machine of another size has left', async () => {
 })
 
 async function get(path: string): Promise<string> {
-  const stream = link.open('dial', { network: 'tcp', address: '172.30.0.2:80' })
+  const stream = link.open('dial', { network: 'tcp', address: '172.30.0.2:8080' })
   stream.end(`GET ${path} HTTP/1.0\r\n\r\n`)
   const chunks: Buffer[] = []
   stream.on('data', (chunk: Buffer) => chunks.push(chunk))
