@@ -91,8 +91,8 @@ export class Core {
   }
 
   /** All that a snapshot needs of a core that has been stopped. The memory is the live one. */
-  async state(): Promise<CoreState & { memory: Uint8Array }> {
-    await this.code.settled()
+  state(): CoreState & { memory: Uint8Array } {
+    this.code.settle()
     const [tscLow, tscHigh] = this.timeStamp()
     const facts = { guestAt: this.guestAt, guestLength: this.guestLength, tscLow, tscHigh }
     const code = this.code.kept().set(coreItself, () => this.module)

@@ -1,4 +1,4 @@
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { GeneratedCode } from './generated-code'
 
 /** (module (import "e" "note" (func (param i32))) (func (export "f") (param i32) local.get 0 call 0)) */
@@ -41,16 +41,24 @@ beforeEach(() => {
 it('compiles what the core has generated, and tells it when that is done', async () => {
   code.finalize(7, 0x1000, 3, at, notes.length)
   expect(finished).toEqual([])
-  await code.settled()
-  expect(finished).toEqual([[7, 0x1000, 3]])
+  await vi.waitFor(() => expect(finished).toEqual([[7, 0x1000, 3]]))
   table.get(firstIndex + 7)!(42)
   expect(noted).toEqual([42])
 })
 
-it('gives all that is in use to a snapshot, and puts it in place again', async () => {
+it('finishes at once what is being compiled, and only once', async () => {
+  code.finalize(7, 0x1000, 3, at, notes.length)
+  code.settle()
+  expect(finished).toEqual([[7, 0x1000, 3]])
+  code.settle()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(finished).toHaveLength(1)
+})
+
+it('gives all that is in use to a snapshot, and puts it in place again', () => {
   for (const index of [1, 2]) {
     code.finalize(index, 0, 0, at, notes.length)
-    await code.settled()
+    code.settle()
   }
   code.clear(1)
   expect(table.get(firstIndex + 1)).toBeNull()

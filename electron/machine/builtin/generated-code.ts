@@ -23,7 +23,8 @@ export class GeneratedCode {
   private readonly modules: KeptCode = new Map()
   /** What generated modules import as `e`: the core's functions by name, and its memory. */
   private readonly imports: WebAssembly.Imports
-  private pending: Promise<void> | undefined
+  /** Finishes the module that is being compiled, without waiting for it. */
+  private pending: (() => void) | undefined
 
   constructor(private readonly target: CodeTarget) {
     this.imports = { e: { ...target.exports, m: target.memory } }
@@ -32,13 +33,17 @@ export class GeneratedCode {
   /** The core's `codegen_finalize`: compiles what it has generated and tells it; the core asks for one at a time. */
   finalize(index: number, start: number, flags: number, at: number, length: number): void {
     const bytes = new Uint8Array(this.target.memory.buffer, at >>> 0, length >>> 0).slice()
-    this.pending = WebAssembly.instantiate(bytes, this.imports).then(({ instance }) => {
+    const finish = (instance: WebAssembly.Instance) => {
+      if (this.pending !== pending) return
       this.pending = undefined
       this.modules.set(index, () => ({ wasm: bytes, native: new Uint8Array(0) }))
       this.target.table.set(tableOffset + index, instance.exports.f as Run)
       const finished = this.target.exports.codegen_finalize_finished as (...args: number[]) => void
       finished(index, start, flags)
-    })
+    }
+    const pending = () => finish(new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports))
+    this.pending = pending
+    void WebAssembly.instantiate(bytes, this.imports).then(({ instance }) => finish(instance))
   }
 
   /** The core's `jit_clear_func`: the guest's code has changed, or room is needed. */
@@ -47,9 +52,9 @@ export class GeneratedCode {
     this.target.table.set(tableOffset + index, null)
   }
 
-  /** Resolves in a moment in which the core waits for no module. */
-  async settled(): Promise<void> {
-    while (this.pending) await this.pending
+  /** Finishes at once what is being compiled: the core waits for no module then. */
+  settle(): void {
+    this.pending?.()
   }
 
   /** All modules that are in use, for a snapshot. */

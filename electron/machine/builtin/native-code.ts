@@ -20,8 +20,9 @@ type Deserialize = (native: ArrayBuffer, wasm: Uint8Array) => WebAssembly.Module
  * the third (500 times the usual), it optimizes what runs for a second in all: that costs more than it brings for less.
  */
 const flags = ['--allow-natives-syntax', '--no-wasm-lazy-compilation', '--wasm-tiering-budget=1000000000']
-const optimizing = '--no-liftoff'
-const usual = '--liftoff'
+const optimizing = ['--no-liftoff']
+/** V8 gives dynamic tiering up together with Liftoff and does not take it up again by itself: it would optimize everything. */
+const usual = ['--liftoff', '--wasm-dynamic-tiering']
 
 /** Node 20's. These functions end the process when they are used wrongly, so another V8 has to be tried first. */
 const triedVersion = '11.3.'
@@ -30,7 +31,7 @@ const v8Functions = load()
 
 function load(): { serialize: Serialize; deserialize: Deserialize } | undefined {
   if (!process.versions.v8.startsWith(triedVersion)) return undefined
-  for (const flag of [...flags, optimizing, usual]) setFlagsFromString(flag)
+  for (const flag of [...flags, ...optimizing, ...usual]) setFlagsFromString(flag)
   return {
     serialize: new Function('module', 'return %SerializeWasmModule(module)') as Serialize,
     deserialize: new Function('native', 'wasm', 'return %DeserializeWasmModule(native, wasm)') as Deserialize,
@@ -47,7 +48,7 @@ export type KeptCode = Map<number, () => CompiledModule>
 export async function optimized(kept: KeptCode): Promise<KeptCode> {
   if (!v8Functions) return kept
   const { serialize } = v8Functions
-  setFlagsFromString(optimizing)
+  for (const flag of optimizing) setFlagsFromString(flag)
   const compiled = [...kept].map(async ([index, get]): Promise<[number, () => CompiledModule]> => {
     const module = get()
     if (module.native.length > 0) return [index, get]
@@ -56,7 +57,7 @@ export async function optimized(kept: KeptCode): Promise<KeptCode> {
     return [index, () => ({ wasm, native: new Uint8Array(serialize(code)) })]
   })
   const modules = new Map(await Promise.all(compiled))
-  setFlagsFromString(usual)
+  for (const flag of usual) setFlagsFromString(flag)
   return modules
 }
 

@@ -87,7 +87,7 @@ export async function makePc(parts: PcParts, snapshot?: OpenSnapshot): Promise<P
       await emulator.stop()
       await parts.disk.idle()
       const state = new Uint8Array(await emulator.save_state())
-      return { state, share: parts.p9.state!, ...(await core!.state()) }
+      return { state, share: parts.p9.state!, ...core!.state() }
     },
   }
 }
