@@ -33,7 +33,8 @@ beforeAll(async () => {
   await start()
   await applyStarter(link, '386')
   await link.call('network.ensure', network)
-  const work = 'mkdir /www; echo here >/www/index.html; httpd -p 8080 -h /www; while :; do i=$((i+1)); echo $i; sleep 0.1; done'
+  const work =
+    'mkdir /www; echo here >/www/index.html; httpd -p 8080 -h /www; while :; do i=$((i+1)); echo $i; sleep 0.1; done'
   await link.call('container.start', containerOf('worker', work))
   await vi.waitFor(() => get('/index.html'), 60_000)
 }, 900_000)
