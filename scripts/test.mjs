@@ -41,6 +41,16 @@ const vitest = (name) => ({
   },
 })
 
+/** The window's tests in these files, on the machine. */
+const playwright = (name, machine, specs) => ({
+  command: [process.execPath, join(project, 'scripts/e2e.mjs'), '--reporter=list,json', ...specs],
+  env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report(name), BERTH_E2E_MACHINE: machine },
+  count: () => {
+    const { stats } = JSON.parse(readFileSync(report(name), 'utf8'))
+    return { passed: stats.expected + stats.flaky, failed: stats.unexpected }
+  },
+})
+
 /** A command that passes or fails as a whole. */
 const check = (...command) => ({
   command,
@@ -70,14 +80,18 @@ const suites = {
   unit: vitest('unit'),
   machine: vitest('machine'),
   api: vitest('api'),
-  e2e: {
-    command: [process.execPath, join(project, 'scripts/e2e.mjs'), '--reporter=list,json'],
-    env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report('e2e') },
-    count: () => {
-      const { stats } = JSON.parse(readFileSync(report('e2e'), 'utf8'))
-      return { passed: stats.expected + stats.flaky, failed: stats.unexpected }
-    },
-  },
+  e2e: playwright('e2e', 'builtin', ['first-light', 'failure', 'security', 'screens']),
+  // What a page does with the engine is the same on each machine, and this one is quick.
+  'e2e-pages': playwright('e2e-pages', 'native', [
+    'builds',
+    'container',
+    'images',
+    'networks',
+    'registry.spec',
+    'settings',
+    'shell',
+    'volumes',
+  ]),
 }
 
 function report(name) {

@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(join(dir, '..'), { recursive: true })
 })
 
-it(`goes on where it was, ${rounds} times`, async () => {
+it(`goes on where it was, ${rounds} times`, { timeout: 900_000 }, async () => {
   for (let round = 0; round < rounds; round++) {
     await suspend()
     expect(await machine.hostUsage()).toMatchObject({ pids: [], memory: 0 })
