@@ -28,7 +28,7 @@ afterAll(() => engine.remove(), 60_000)
 it('runs containers of 64-bit Linux, on ports of this computer', async () => {
   expect(await docker('run', '--rm', 'busybox', 'uname', '-m')).toBe('x86_64')
   const count =
-    'mkdir /w; httpd -h /w; i=0; while :; do i=$((i+1)); echo $i; echo $i >/w/n; date +%s >/w/now; sleep 0.2; done'
+    'mkdir /w; httpd -h /w; i=0; while :; do i=$((i+1)); echo $i; echo $i >/w/new; mv /w/new /w/n; sleep 0.2; done'
   await docker(
     'run',
     '-d',
