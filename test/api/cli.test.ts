@@ -67,7 +67,7 @@ onEachMachine(
         '{{.ID}} {{.Image}} {{.Names}} {{.Command}} {{.State}} {{.Labels}} {{.Mounts}} {{.Networks}} {{.Ports}}',
       )
       await same('ps', '-aq', '--no-trunc')
-      await same('images')
+      await same('images', 'busybox')
       await same('images', '--no-trunc', '--format', '{{.Repository}} {{.Tag}} {{.ID}} {{.Size}}')
       await same('inspect', name)
       await same('inspect', 'busybox')

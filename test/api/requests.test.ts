@@ -12,13 +12,13 @@ onEachMachine('requests of other clients', (engine) => {
     const id = await sleeper()
     for (const [Tty, raw, printed] of [
       [true, true, 'word\r\n'],
-      [true, false, '\x01\0\0\0\0\0\0\x06word\r\n'],
+      [true, false, 'word\r\n'],
       [false, true, 'word\n'],
-      [false, false, '\x01\0\0\0\0\0\0\x05word\n'],
+      [false, false, 'word\n'],
     ] as const) {
       const exec = await post(`/containers/${id}/exec`, { Cmd: ['echo', 'word'], AttachStdout: true, Tty })
       const { body } = await post(`/exec/${exec.json().Id}/start`, { Tty: raw })
-      expect(body.toString()).toBe(printed)
+      expect((raw ? body : stdoutOf(body)).toString()).toBe(printed)
     }
     ok(await docker('rm', '-f', id))
   })
@@ -86,3 +86,13 @@ onEachMachine('requests of other clients', (engine) => {
     ok(await docker('network', 'rm', network))
   })
 })
+
+/** What is in the frames of stdout; a terminal's output may come in several. Anything else fails. */
+function stdoutOf(framed: Buffer): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0; at < framed.length; at += 8 + framed.readUInt32BE(at + 4)) {
+    expect(framed.readUInt32BE(at)).toBe(0x01000000)
+    parts.push(framed.subarray(at + 8, at + 8 + framed.readUInt32BE(at + 4)))
+  }
+  return Buffer.concat(parts)
+}
